@@ -1,0 +1,39 @@
+# DSoftBus in C. One Makefile, no recursion; `make help` lists the targets.
+#
+#   HOST_CC=clang SAN=address,undefined make check     another compiler, with sanitizers
+#   OPT=-O3 make check                                 another optimisation level
+
+HOST_CC ?= gcc
+OPT ?= -O2
+SAN ?=
+BUILD := build
+
+# Each combination of compiler, options and sanitizer has its own directory; the default is build/host.
+comma := ,
+VARIANT := $(if $(filter-out gcc,$(HOST_CC)),-$(HOST_CC))$(if $(filter-out -O2,$(OPT)),$(OPT))$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+HOST := $(BUILD)/host$(VARIANT)
+
+WARN := -std=c17 -Wall -Wextra -Wconversion -Wshadow -Wvla -Wswitch-enum -Wmissing-prototypes \
+        -Wstrict-prototypes -Wundef -Wpointer-arith -Wcast-qual -Werror
+HOST_CFLAGS := $(WARN) $(OPT) -g -I. -MMD -MP -fno-strict-aliasing -fno-common \
+               $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+HOST_LDFLAGS := $(if $(SAN),-fsanitize=$(SAN))
+
+.PHONY: all
+all: host os
+
+include noise/build.mk
+include dsoftbus/build.mk
+include kernel/build.mk
+include services/build.mk
+include tests/build.mk
+
+$(HOST)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(HOST_CC) $(HOST_CFLAGS) -c -o $@ $<
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
