@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every constant-time primitive: masks, selection, comparison, wiping. Nothing else selects by a secret.
+//
+// A compiler that knows that a mask is 0 or ~0 may turn a masked selection back into a branch. Each mask
+// therefore passes a value barrier: an empty assembly statement, after which nothing is known about it.
+//
+// CT: secret = masks, bits and the bytes looked at; public = pointers and lengths.
+#ifndef NOISE_CT_H
+#define NOISE_CT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+static inline uint64_t ct_barrier_u64(uint64_t x)
+{
+    __asm__("" : "+r"(x));
+    return x;
+}
+
+// ~0 for bit 1, 0 for bit 0. Precondition: bit is 0 or 1.
+static inline uint64_t ct_mask_u64(uint64_t bit)
+{
+    return ct_barrier_u64(0 - bit);
+}
+
+// a where the mask is ~0, b where it is 0.
+static inline uint64_t ct_select_u64(uint64_t mask, uint64_t a, uint64_t b)
+{
+    return b ^ (mask & (a ^ b));
+}
+
+// 1 when x is 0, else 0.
+static inline uint64_t ct_is_zero_u64(uint64_t x)
+{
+    return ct_barrier_u64(~(x | (0 - x))) >> 63;
+}
+
+// 1 when the bytes are the same, else 0. The answer may be branched on where it is public.
+static inline uint64_t ct_equal(const uint8_t *a, const uint8_t *b, size_t len)
+{
+    uint64_t difference = 0;
+    for (size_t i = 0; i < len; i++) {
+        difference = ct_barrier_u64(difference | (uint64_t)(a[i] ^ b[i]));
+    }
+    return ct_is_zero_u64(difference);
+}
+
+// 1 when all bytes are zero, else 0.
+static inline uint64_t ct_is_zero(const uint8_t *a, size_t len)
+{
+    uint64_t any = 0;
+    for (size_t i = 0; i < len; i++) {
+        any = ct_barrier_u64(any | a[i]);
+    }
+    return ct_is_zero_u64(any);
+}
+
+// Zeroes memory; never removed as a dead store, because the assembly statement may read it.
+static inline void ct_wipe(void *memory, size_t len)
+{
+    uint8_t *bytes = memory;
+    for (size_t i = 0; i < len; i++) {
+        bytes[i] = 0;
+    }
+    __asm__ volatile("" : : "r"(memory) : "memory");
+}
+
+#endif
