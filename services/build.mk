@@ -5,9 +5,10 @@
 SERVICES := init keystored netstackd dsoftbusd selftest-client
 IMAGES := test lab production
 
-$(OS)/gen/.done: services/system.manifest scripts/manifest.py
+$(OS)/gen/.done: services/system.manifest services/markers.manifest scripts/manifest.py scripts/markers.py
 	@mkdir -p $(@D)
-	python3 scripts/manifest.py gen $< $(@D)
+	python3 scripts/manifest.py gen services/system.manifest $(@D)
+	python3 scripts/markers.py header services/markers.manifest >$(@D)/markers.h
 	@touch $@
 
 rv_objects = $(patsubst %,$(OS)/%.o,$(basename $(wildcard $(1))))
