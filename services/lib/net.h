@@ -35,17 +35,17 @@ enum net_status {
 };
 const char *net_status_name(enum net_status status);
 
-enum net_family { NET_IPV4 = 4 };
+enum net_sockaddr_family { NET_SOCKADDR_IPV4 = 4 }; // dsoftbus/identity.h has NET_IPV4: both may be included
 
 struct net_sockaddr {
-    uint8_t family; // enum net_family
+    uint8_t family; // enum net_sockaddr_family
     uint8_t reserved;
     uint16_t port;
     uint8_t address[16]; // IPv4: the first four bytes, the rest zero
 };
 static inline struct net_sockaddr net_ipv4(uint8_t a, uint8_t b, uint8_t c, uint8_t d, uint16_t port)
 {
-    return (struct net_sockaddr){.family = NET_IPV4, .port = port, .address = {a, b, c, d}};
+    return (struct net_sockaddr){.family = NET_SOCKADDR_IPV4, .port = port, .address = {a, b, c, d}};
 }
 
 enum net_op {
