@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every limit of the protocol core, each with its reason. Sizes fixed by the wire format are here too.
+#ifndef DSOFTBUS_LIMITS_H
+#define DSOFTBUS_LIMITS_H
+
+#include <stdint.h>
+
+#define TIME_NEVER UINT64_MAX // a deadline that never comes
+
+enum {
+    // ---- Fixed by the wire format ----------------------------------------------------------------------
+
+    DSB_VERSION = 1,
+    DSB_KEY_BYTES = 32,
+    DSB_HASH_BYTES = 32,
+    DSB_TAG_BYTES = 16,
+    DEVICE_ID_BYTES_MAX = 64,
+    SERVICE_NAME_BYTES_MAX = 64,
+    ANNOUNCE_SERVICES_MAX = 16,
+    RECORD_HEADER_BYTES = 4,
+    RECORD_PLAINTEXT_BYTES_MIN = 512,   // what a peer may at least be sent
+    RECORD_PLAINTEXT_BYTES_MAX = 65519, // a Noise message (65535) less its tag
+    HANDSHAKE_MESSAGE_BYTES_MAX =
+        320, // message 3 with every TLV, and room for ones of a later version
+    PING_TOKEN_BYTES = 8,
+
+    // ---- Time ------------------------------------------------------------------------------------------
+
+    // A handshake is three small messages: 10 s outlasts three lost segments at lwIP's 1 s first time-out
+    // (1 + 2 + 4 s), and 64 places held by stallers turn over within it.
+    HANDSHAKE_TIMEOUT_MS = 10000,
+    // The same for a TCP connect that nobody answers.
+    CONNECT_TIMEOUT_MS = 10000,
+    // Three unanswered probes, 15 s apart, before a silent session is declared lost.
+    PING_SILENCE_MS = 15000,
+    LOST_SILENCE_MS = 45000,
+    // What was queued before a close (a BYE of 23 bytes, say) may take this long to leave; then it is dropped.
+    LINGER_MS = 2000,
+    // Redial: quick enough for a peer that restarts, slow enough that a thousand dead peers cost nothing.
+    DIAL_BACKOFF_FIRST_MS = 1000,
+    DIAL_BACKOFF_MAX_MS = 60000,
+    // Multicast is shared: never more than one announce per second, whatever changes here.
+    ANNOUNCE_INTERVAL_MIN_MS = 1000,
+    ANNOUNCE_TTL_DEFAULT_S = 60, // an announce without a trailer
+    ANNOUNCE_TTL_MIN_S = 3,      // three announces within a ttl, at one per second
+    ANNOUNCE_TTL_MAX_S = 3600,
+
+    // ---- One session -----------------------------------------------------------------------------------
+
+    // Unanswered PINGs. So at most four PONGs wait to be sent: a fifth proves that the peer broke the rule.
+    PINGS_UNANSWERED_MAX = 4,
+    // Records under one key before its receiver ends the session. WIRE: twice what a sender that rekeys uses.
+    RECORDS_PER_KEY_MAX = 1 << 21,
+
+    // ---- Half-open handshakes: what the unauthenticated can hold --------------------------------------
+
+    // State of one connection, the resumable handshake included. 64 of them are 64 KiB.
+    HALF_OPEN_BYTES_MAX = 1024,
+    // Of one source address: a NAT with a few devices gets through, one attacker cannot fill the table.
+    HALF_OPEN_PER_SOURCE_MAX = 8,
+    // Kept for addresses at which a trusted peer is configured or has authenticated before.
+    HALF_OPEN_RESERVED = 8,
+
+    // ---- Failures: a token bucket per source address ---------------------------------------------------
+
+    // Each accept takes a token, each completed handshake gives it back; a failure keeps it, and without a
+    // token a connection is closed at accept, before any Diffie-Hellman. The burst is twice what one source
+    // may have half open, so that a restarting peer and a bad one behind the same NAT do not meet the limit.
+    // One token returns each 250 ms: a source costs at most 4 Diffie-Hellman operations per second, and
+    // however many failures came before (10,000 or more; the bucket does not go below empty), the next good
+    // connection is served after 250 ms, far within 10 s.
+    FAILURE_BURST = 16,
+    FAILURE_REFILL_MS = 250,
+
+    // ---- Tables: what the OS uses and what Linux uses --------------------------------------------------
+
+    OS_PEERS_MAX = 16,          // a manifest of provisioned peers
+    OS_SESSIONS_MAX = 16,       // record buffers; a peer has at most one each way
+    OS_DEVICES_MAX = 16,        // discovered, trusted or not
+    OS_DEVICES_RESERVED = 8,    // of those, places that only trusted devices take
+    OS_HALF_OPEN_MAX = 64,      // 10 s each: 6 new ones per second without any eviction
+    OS_SOURCES_MAX = 64,        // one per possible half-open source
+    OS_EVENTS_MAX = 32,         // one pass of the daemon's loop makes a handful
+    OS_RECORD_PLAINTEXT = 4096, // a page of data per record
+    LINUX_PEERS_MAX = 4096,
+    LINUX_SESSIONS_MAX = 1024,
+    LINUX_DEVICES_MAX = 256,
+    LINUX_DEVICES_RESERVED = 128,
+    LINUX_HALF_OPEN_MAX = 1024,
+    LINUX_SOURCES_MAX = 4096,
+    LINUX_EVENTS_MAX = 256,
+    LINUX_RECORD_PLAINTEXT = 65519,
+
+    // Connections that are told to close keep their place until the shell has closed them.
+    CONNECTIONS_CLOSING_MAX = 8,
+    CONNECTIONS_MAX = 65535, // a connection id is slot + 1 in 16 bits, and 16 bits of generation
+};
+
+#endif

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// One session: preamble, Noise XK handshake, identity decision, encrypted records (WIRE section 2).
+//
+// A state machine without I/O: bytes go in, bytes come out, every call answers with at most one event. It knows no
+// tables; who may be at the other end is decided by its owner (the bus, or a test) when it asks. Usable alone:
+//
+//     session_start_initiator(&s, &config, now, &peer_id, peer_key, record, sizeof record);
+//     for (;;) {
+//         size_t len;
+//         const uint8_t *out = session_output(&s, &len);                send it
+//         event = session_output_done(&s, now, len_sent);
+//         used = session_receive(&s, &event, now, bytes, bytes_len);    again with the rest, until all are used
+//         switch (event)
+//         case SESSION_NEED_DH:      session_dh_request(), compute, event = session_dh_result()
+//         case SESSION_IDENTITY:     look at session_peer_id/_key: event = session_accept() or session_refuse()
+//         case SESSION_ESTABLISHED:  session_ping() ...
+//         case SESSION_ENDED:        session_reason(); flush session_output, then close the connection
+//         session_deadline() says when to call session_tick()
+//     }
+//
+// The rules it keeps by itself:
+// - Frames are checked by length before their body is looked at; ciphertext is copied into the session's own
+//   memory before it is authenticated, and decrypted there.
+// - Any bad byte ends the session and wipes its keys: during the handshake without words, afterwards with BYE 1.
+// - It is established (event SESSION_ESTABLISHED) only when the handshake is complete and the owner has accepted the
+//   pair of id and key; the initiator only when READY has authenticated besides.
+// - The responder's bytes before message 3 never exceed those it was sent.
+// - 10 s from start to established; PING after 15 s of silence, lost after 45 s.
+//
+// Time is monotonic milliseconds; a step back counts as no time passed.
+#ifndef DSOFTBUS_SESSION_H
+#define DSOFTBUS_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dsoftbus/identity.h"
+#include "dsoftbus/limits.h"
+#include "dsoftbus/reason.h"
+#include "noise/noise_xk.h"
+
+enum {
+    SESSION_PREAMBLE_BYTES = 4,
+    SESSION_FRAME_HEADER_BYTES = 2,
+    SESSION_BUFFER_BYTES = SESSION_FRAME_HEADER_BYTES + HANDSHAKE_MESSAGE_BYTES_MAX,
+    SESSION_MESSAGE_1_BYTES = XK_MESSAGE_1_OVERHEAD, // empty payloads
+    SESSION_MESSAGE_2_BYTES = XK_MESSAGE_2_OVERHEAD,
+};
+
+// Memory that a session needs for records whose plaintext is at most `max` bytes (512..65519).
+#define SESSION_RECORD_BYTES(max) ((size_t)(max) + DSB_TAG_BYTES)
+
+// One node's side of all its sessions. The caller's; must outlive them and not change meanwhile.
+struct session_config {
+    struct device_id id;
+    uint8_t static_public[DSB_KEY_BYTES];
+    const uint8_t
+        *static_private; // 32 bytes, or NULL: elsewhere, the session asks with SESSION_NEED_DH
+    uint16_t record_plaintext_max; // 512..65519: what we accept and announce
+    enum noise_error (*random)(void *ctx, uint8_t *out,
+                               size_t out_len); // 32 bytes per session; may fail
+    void *random_ctx;
+};
+
+enum session_role { SESSION_INITIATOR, SESSION_RESPONDER };
+
+enum session_state {
+    SESSION_UNUSED, // zero bytes, or wiped
+    SESSION_AWAIT_PREAMBLE,
+    SESSION_AWAIT_MESSAGE_1,
+    SESSION_MESSAGE_1_DH, // waits for session_dh_result
+    SESSION_AWAIT_MESSAGE_2,
+    SESSION_MESSAGE_2_DH,
+    SESSION_AWAIT_MESSAGE_3,
+    SESSION_DECIDE, // waits for session_accept or session_refuse
+    SESSION_AWAIT_READY,
+    SESSION_UP,
+    SESSION_CLOSING, // keys are wiped; last words are still to be sent
+    SESSION_CLOSED,
+};
+
+enum session_event {
+    SESSION_NOTHING,
+    SESSION_NEED_DH, // answer with session_dh_result
+    SESSION_IDENTITY, // id and key are authenticated together: answer with session_accept or session_refuse
+    SESSION_ESTABLISHED, // and not before
+    SESSION_PINGED,      // a PING has authenticated; its PONG is queued
+    SESSION_PONGED,      // session_rtt_ms is new
+    SESSION_ENDED, // session_reason says why; what session_output still has may be sent, then close
+};
+
+// The members are for session.c; everything that may be known has a function. Copied never.
+struct session {
+    const struct session_config *config;
+    struct xk_handshake handshake;
+    struct xk_sender sender;
+    struct xk_receiver receiver;
+    uint8_t *record; // memory for incoming records, NULL until attached
+    uint64_t now_ms, deadline_ms, heard_ms, probed_ms;
+    uint64_t ping_sent_ms[PINGS_UNANSWERED_MAX];
+    uint32_t ping_tokens[PINGS_UNANSWERED_MAX]; // 0: free
+    uint32_t pings_sent, rtt_ms;
+    struct device_id peer_id;
+    uint8_t state, role, reason; // enum session_state, session_role, close_reason
+    uint8_t peer_version, peer_bye, pings_received, pongs_queued;
+    uint8_t header_len;
+    uint8_t header[SESSION_PREAMBLE_BYTES]; // a preamble, or the length of a frame
+    uint16_t peer_record_max, peer_streams_max;
+    uint16_t frame_len;          // of the frame being received; 0: header not complete
+    uint16_t frame_used;         // bytes of it that are here
+    uint16_t out_len, out_start; // what is to be sent lies at buffer[out_start..out_len)
+    uint32_t record_bytes, records_received;
+    uint8_t buffer
+        [SESSION_BUFFER_BYTES]; // handshake: the message read or written; later: records to be sent
+};
+
+// ---- Start ----------------------------------------------------------------------------------------------
+
+// Calls the device peer_id, whose key is peer_key. `record` is memory of at least
+// SESSION_RECORD_BYTES(config->record_plaintext_max), the session's until it has ended. Preamble and message 1
+// are in session_output. SESSION_ENDED if that fails (RANDOM_FAILED, LOW_ORDER).
+enum session_event session_start_initiator(struct session *s, const struct session_config *config,
+                                           uint64_t now_ms, const struct device_id *peer_id,
+                                           const uint8_t peer_key[static DSB_KEY_BYTES],
+                                           uint8_t *record, size_t record_len)
+    __attribute__((warn_unused_result));
+
+// Answers whoever has connected. Needs record memory only when it is accepted. SESSION_ENDED on an internal error.
+enum session_event session_start_responder(struct session *s, const struct session_config *config,
+                                           uint64_t now_ms) __attribute__((warn_unused_result));
+
+// ---- Bytes ----------------------------------------------------------------------------------------------
+
+// Takes bytes up to the next event; returns how many were used. With SESSION_NOTHING all of them were, else call
+// again with the rest after the event has been dealt with. Once ended, bytes are taken and dropped. While the session
+// waits for its owner (NEED_DH, IDENTITY) further bytes are the peer's mistake: OUT_OF_TURN.
+size_t session_receive(struct session *s, enum session_event *event, uint64_t now_ms,
+                       const uint8_t *data, size_t data_len) __attribute__((warn_unused_result));
+
+// What is to be sent; *len 0 when there is nothing. Valid until the next call on the session. The memory is the
+// session's but may be altered before sending (that is how tests attack).
+uint8_t *session_output(struct session *s, size_t *len);
+
+// `sent` bytes of it (at most that many) have left.
+void session_output_done(struct session *s, size_t sent);
+
+// TCP has ended. SESSION_ENDED with DISCONNECTED, unless it had ended before (then SESSION_NOTHING).
+enum session_event session_disconnected(struct session *s) __attribute__((warn_unused_result));
+
+// ---- Static Diffie-Hellman, when config->static_private is NULL -------------------------------------------
+
+// The request of a session in MESSAGE_1_DH or MESSAGE_2_DH; false in any other state.
+bool session_dh_request(const struct session *s, struct xk_dh_request *request)
+    __attribute__((warn_unused_result));
+
+// Its result: 32 bytes, or NULL when the holder of the key failed. A stale id changes nothing (SESSION_NOTHING).
+enum session_event session_dh_result(struct session *s, uint64_t now_ms, uint64_t id,
+                                     const uint8_t *secret) __attribute__((warn_unused_result));
+
+// ---- Identity decision, in state SESSION_DECIDE -----------------------------------------------------------
+
+// The pair is bound. Responder: READY is queued and the session is up (SESSION_ESTABLISHED); `record` as for
+// session_start_initiator. Initiator: message 3 is queued (SESSION_NOTHING; established when READY comes);
+// `record` is ignored. SESSION_ENDED on an internal error. In any other state SESSION_NOTHING, nothing changes.
+enum session_event session_accept(struct session *s, uint64_t now_ms, uint8_t *record,
+                                  size_t record_len) __attribute__((warn_unused_result));
+
+// It is not. Ends without words; except that the responder says BYE 2 for PEER_PENDING and PEER_REVOKED, and BYE 4
+// for NO_RECORD_MEMORY: the peer is one that is listed.
+enum session_event session_refuse(struct session *s, uint64_t now_ms, enum close_reason reason)
+    __attribute__((warn_unused_result));
+
+// ---- Established ------------------------------------------------------------------------------------------
+
+// Queues a PING. False when the session is not up or 4 are unanswered.
+bool session_ping(struct session *s, uint64_t now_ms) __attribute__((warn_unused_result));
+
+// Ends it from this side: with BYE `bye` when it is up, silently before. SESSION_NOTHING if it had ended already.
+enum session_event session_close(struct session *s, uint64_t now_ms, enum close_reason reason,
+                                 enum bye_reason bye) __attribute__((warn_unused_result));
+
+// ---- Time -------------------------------------------------------------------------------------------------
+
+// When session_tick has something to do: end of the handshake's 10 s, next PING, loss, end of lingering.
+uint64_t session_deadline(const struct session *s);
+
+// Does what is due at now_ms.
+enum session_event session_tick(struct session *s, uint64_t now_ms)
+    __attribute__((warn_unused_result));
+
+// ---- What may be known ------------------------------------------------------------------------------------
+
+enum session_state session_state(const struct session *s);
+const char *session_state_name(enum session_state state);
+enum session_role session_role(const struct session *s);
+enum close_reason session_reason(const struct session *s); // REASON_NONE until it has ended
+uint8_t session_peer_bye(const struct session *s);         // with REASON_PEER_BYE: what it said
+uint8_t session_peer_version(
+    const struct session *s); // with REASON_VERSION; a hint that decides nothing
+// The id: of an initiator, whom it calls; of a responder, what message 3 claimed (empty before).
+const struct device_id *session_peer_id(const struct session *s);
+// The authenticated static key of the peer, from SESSION_IDENTITY on and until wiped; false before.
+bool session_peer_key(const struct session *s, uint8_t key[static DSB_KEY_BYTES])
+    __attribute__((warn_unused_result));
+// The handshake hash: names the session for channel binding; not a secret. From message 3 on.
+bool session_hash(const struct session *s, uint8_t hash[static DSB_HASH_BYTES])
+    __attribute__((warn_unused_result));
+uint32_t session_rtt_ms(const struct session *s);        // of the last PONG
+uint8_t session_pings_received(const struct session *s); // saturates at 255
+uint64_t session_heard_ms(const struct session *s);      // last authenticated record
+
+// Forgets everything; any state. Record memory is wiped as far as it was used.
+void session_wipe(struct session *s);
+
+#endif
