@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+# The QEMU machine that the images are made for, and a process that runs it. Ended only by its own pid.
+import os
+import re
+import subprocess
+import time
+
+QEMU = "qemu-system-riscv64"
+# rv64imac and nothing else: floating point traps.
+CPU = "rv64,f=off,d=off,h=off,zba=off,zbb=off,zbc=off,zbs=off,sstc=off,Zihintpause=off"
+FW_CFG = "opt/org.dsoftbus/"
+TICK_S = 0.01
+
+
+def seconds(text):
+    """'90s', '2m' or '90' as seconds."""
+    match = re.fullmatch(r"([0-9]+)(s|m)?", text)
+    if not match or int(match[1]) == 0:
+        raise ValueError(f"time-out '{text}': a form such as 90s or 2m is expected")
+    return int(match[1]) * (60 if match[2] == "m" else 1)
+
+
+def command(kernel, provision, serial, pcap=None, tftp=None, forward=(), deterministic=True, mac=0x0a):
+    """The command line. provision: directory with one file per process; forward: (host port, guest port) pairs."""
+    user = "user,id=net0,restrict=on"
+    if tftp:
+        user += f",tftp={tftp}"
+    for host_port, guest_port in forward:
+        user += f",hostfwd=tcp:127.0.0.1:{host_port}-10.0.2.15:{guest_port}"
+    net = f"virtio-net-device,netdev=net0,bus=virtio-mmio-bus.7,mac=52:54:00:12:34:{mac:02x}"
+    argv = [QEMU, "-M", "virt", "-cpu", CPU, "-m", "64M", "-smp", "1", "-bios", "default", "-kernel", kernel,
+            "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", serial,
+            "-global", "virtio-mmio.force-legacy=false", "-netdev", user]
+    if deterministic:
+        argv += ["-icount", "shift=0,sleep=off", "-seed", "1", "-rtc", "base=2020-01-01T00:00:00,clock=vm"]
+        net += ",tx=timer,x-txtimer=1000"
+    argv += ["-device", net, "-object", "rng-builtin,id=rng0",
+             "-device", "virtio-rng-device,rng=rng0,bus=virtio-mmio-bus.6"]
+    if pcap:
+        argv += ["-object", f"filter-dump,id=dump0,netdev=net0,file={pcap}"]
+    for name in sorted(os.listdir(provision)) if provision else []:
+        argv += ["-fw_cfg", f"name={FW_CFG}{name},file={os.path.join(provision, name)}"]
+    return argv
+
+
+class Machine:
+    """A running QEMU whose console goes to a file; `watch` reads it as it grows."""
+
+    def __init__(self, argv, log_path):
+        self.log_path = log_path
+        open(log_path, "wb").close()
+        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
+        self.started = time.monotonic()
+        self.log = open(log_path, "rb")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        self.log.close()
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def watch(self, consume, done, timeout_s):
+        """Feeds the console to consume() until done() or the machine ends. False on time-out."""
+        while True:
+            ended = self.process.poll() is not None
+            consume(self.log.read())
+            if ended or done():
+                return True
+            if time.monotonic() - self.started >= timeout_s:
+                return False
+            time.sleep(TICK_S)
+
+    @property
+    def exit_status(self):
+        return self.process.returncode
