@@ -148,10 +148,10 @@ def write_headers(_memories, devices, processes, directory):
         files[f"{p['name']}_caps.h"] = "".join(lines)
     starter = next(p for p in processes.values() if p["starts"])
     ids_of = list(processes)
-    rows = [f'    {{"{n}", {ids_of.index(n)}, HANDLE_PROCESS_{c_name(n)}, '
-            f'{sum(1 << ids_of.index(o) for o in set(processes[n]["calls"] + processes[n]["after"]) - {starter["name"]}):#x}}},'
+    rows = [f'    ROW("{n}", {ids_of.index(n)}, HANDLE_PROCESS_{c_name(n)}, '
+            f'{sum(1 << ids_of.index(o) for o in set(processes[n]["calls"] + processes[n]["after"]) - {starter["name"]}):#x})'
             f' \\\n' for n in start_order(processes) if n in starter["starts"]]
-    files["init_plan.h"] = ("// {name, process id, handle, ids that must be up before}\n#define INIT_PLAN \\\n" + "".join(rows) + "\n")
+    files["init_plan.h"] = ("// ROW(name, process id, handle, ids that must be up before)\n#define INIT_PLAN(ROW) \\\n" + "".join(rows) + "\n")
     for name, text in files.items():
         with open(os.path.join(directory, name), "w", encoding="utf-8") as f:
             f.write(top + text)
