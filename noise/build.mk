@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+# noise/: one archive for the host, one for the OS. Nothing but freestanding C in either.
+
+NOISE_SRC := $(wildcard noise/*.c)
+LIBNOISE := $(HOST)/libnoise.a
+OS_LIBNOISE := $(BUILD)/os/libnoise.a
+
+$(LIBNOISE): $(NOISE_SRC:%.c=$(HOST)/%.o)
+	rm -f $@ && ar rcs $@ $^
+
+# Freestanding on the host too: what the compiler may assume about a libc must not differ between the two.
+$(NOISE_SRC:%.c=$(HOST)/%.o): HOST_CFLAGS += -ffreestanding
+
+$(OS_LIBNOISE): $(NOISE_SRC:%.c=$(BUILD)/os/%.o)
+	rm -f $@ && $(RV_AR) rcs $@ $^
+
+# Scheduling before register allocation makes gcc spill in the field arithmetic.
+RV_CFLAGS_noise := -fno-schedule-insns

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ChaCha20-Poly1305 (RFC 8439 2.8) and the ChaCha20 block (RFC 8439 2.3).
+// ChaCha20-Poly1305 (RFC 8439 2.8).
 //
 // CT: secret = key, plaintext; public = nonce, associated data, all lengths, and whether the tag verified.
 #ifndef NOISE_CHACHA20POLY1305_H
@@ -14,7 +14,6 @@ enum {
     CHACHA20POLY1305_KEY_LEN = 32,
     CHACHA20POLY1305_NONCE_LEN = 12,
     CHACHA20POLY1305_TAG_LEN = 16,
-    CHACHA20_BLOCK_LEN = 64,
 };
 
 // Encrypts len bytes (at most 2^38 - 64, RFC 8439 2.8) and makes the tag over them and the associated
@@ -31,9 +30,15 @@ __attribute__((warn_unused_result)) enum noise_error chacha20poly1305_open(
     const uint8_t nonce[static CHACHA20POLY1305_NONCE_LEN], const uint8_t *ad, size_t ad_len,
     const uint8_t *ciphertext, size_t len, const uint8_t tag[static CHACHA20POLY1305_TAG_LEN]);
 
-// One block of key stream.
-void chacha20_block(uint8_t block[static CHACHA20_BLOCK_LEN],
-                    const uint8_t key[static CHACHA20POLY1305_KEY_LEN],
-                    const uint8_t nonce[static CHACHA20POLY1305_NONCE_LEN], uint32_t counter);
+// The two halves of chacha20poly1305_open, for a caller that has work to do between them. decrypt must only
+// be called after verify said NOISE_OK. Errors: NOISE_ERR_AUTH.
+__attribute__((warn_unused_result)) enum noise_error chacha20poly1305_verify(
+    const uint8_t key[static CHACHA20POLY1305_KEY_LEN],
+    const uint8_t nonce[static CHACHA20POLY1305_NONCE_LEN], const uint8_t *ad, size_t ad_len,
+    const uint8_t *ciphertext, size_t len, const uint8_t tag[static CHACHA20POLY1305_TAG_LEN]);
+void chacha20poly1305_decrypt(uint8_t *plaintext,
+                              const uint8_t key[static CHACHA20POLY1305_KEY_LEN],
+                              const uint8_t nonce[static CHACHA20POLY1305_NONCE_LEN],
+                              const uint8_t *ciphertext, size_t len);
 
 #endif

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// The AEAD of RFC 8439 2.8.
+
+#include "noise/chacha20poly1305.h"
+
+#include "noise/bytes.h"
+#include "noise/chacha20.h"
+#include "noise/ct.h"
+#include "noise/poly1305.h"
+
+// RFC 8439 2.8: the tag is Poly1305 over ad, padding, ciphertext, padding and the two lengths, under the
+// first half of key stream block 0 (2.6).
+static void make_tag(uint8_t tag[static POLY1305_TAG_LEN], const uint8_t *key, const uint8_t *nonce,
+                     const uint8_t *ad, size_t ad_len, const uint8_t *ciphertext, size_t len)
+{
+    struct poly1305 mac;
+    uint8_t block[CHACHA20_BLOCK_LEN];
+    uint8_t lengths[POLY1305_BLOCK_LEN] __attribute__((aligned(8)));
+
+    chacha20_block(block, key, nonce, 0);
+    poly1305_init(&mac, block);
+    ct_wipe(block, sizeof block);
+
+    poly1305_update_padded(&mac, ad, ad_len);
+    poly1305_update_padded(&mac, ciphertext, len);
+    store_le64(lengths, ad_len);
+    store_le64(lengths + 8, len);
+    poly1305_update_padded(&mac, lengths, sizeof lengths);
+    poly1305_final(&mac, tag);
+}
+
+void chacha20poly1305_seal(uint8_t *ciphertext, uint8_t tag[static CHACHA20POLY1305_TAG_LEN],
+                           const uint8_t key[static CHACHA20POLY1305_KEY_LEN],
+                           const uint8_t nonce[static CHACHA20POLY1305_NONCE_LEN],
+                           const uint8_t *ad, size_t ad_len, const uint8_t *plaintext, size_t len)
+{
+    chacha20_xor(ciphertext, key, nonce, 1, plaintext, len);
+    make_tag(tag, key, nonce, ad, ad_len, ciphertext, len);
+}
+
+enum noise_error chacha20poly1305_verify(const uint8_t key[static CHACHA20POLY1305_KEY_LEN],
+                                         const uint8_t nonce[static CHACHA20POLY1305_NONCE_LEN],
+                                         const uint8_t *ad, size_t ad_len,
+                                         const uint8_t *ciphertext, size_t len,
+                                         const uint8_t tag[static CHACHA20POLY1305_TAG_LEN])
+{
+    uint8_t expected[CHACHA20POLY1305_TAG_LEN];
+
+    make_tag(expected, key, nonce, ad, ad_len, ciphertext, len);
+    uint64_t same = ct_equal(expected, tag, sizeof expected);
+    ct_wipe(expected, sizeof expected);
+    // Public: whether a message authenticated is what the caller acts on.
+    return same ? NOISE_OK : NOISE_ERR_AUTH;
+}
+
+void chacha20poly1305_decrypt(uint8_t *plaintext,
+                              const uint8_t key[static CHACHA20POLY1305_KEY_LEN],
+                              const uint8_t nonce[static CHACHA20POLY1305_NONCE_LEN],
+                              const uint8_t *ciphertext, size_t len)
+{
+    chacha20_xor(plaintext, key, nonce, 1, ciphertext, len);
+}
+
+enum noise_error chacha20poly1305_open(uint8_t *plaintext,
+                                       const uint8_t key[static CHACHA20POLY1305_KEY_LEN],
+                                       const uint8_t nonce[static CHACHA20POLY1305_NONCE_LEN],
+                                       const uint8_t *ad, size_t ad_len, const uint8_t *ciphertext,
+                                       size_t len,
+                                       const uint8_t tag[static CHACHA20POLY1305_TAG_LEN])
+{
+    enum noise_error error = chacha20poly1305_verify(key, nonce, ad, ad_len, ciphertext, len, tag);
+    if (error != NOISE_OK) {
+        bytes_zero(plaintext, len);
+        return error;
+    }
+    chacha20poly1305_decrypt(plaintext, key, nonce, ciphertext, len);
+    return NOISE_OK;
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+// Arithmetic modulo p = 2^255 - 19 in five signed limbs of 51 bits. Internal to noise/.
+//
+// A struct fe stands for v[0] + 2^51 v[1] + 2^102 v[2] + 2^153 v[3] + 2^204 v[4]. Limbs are signed, so that
+// subtracting needs neither bias nor carry. Two bounds are used below:
+//
+//     tight   -2^11 <= v[i] <= 2^51 + 2^11     what multiplications give
+//     loose   |v[i]| <= 2^53                   what they take
+//
+// The sum or difference of two tight elements is loose, and so is the sum or difference of two of those.
+//
+// CT: secret = every limb; public = nothing is needed.
+#ifndef NOISE_FE25519_H
+#define NOISE_FE25519_H
+
+#include "noise/bytes.h"
+#include "noise/ct.h"
+
+#include <stdint.h>
+
+__extension__ typedef __int128 fe_i128;
+
+struct fe {
+    int64_t v[5];
+};
+
+enum {
+    FE_LIMB_BITS = 51,
+    FE_LEN = 32,
+};
+
+static const int64_t fe_limb_mask = ((int64_t)1 << FE_LIMB_BITS) - 1;
+
+// A sum of products.
+//
+// Where there is a carry flag it is simply a 128-bit number. Where there is none (RISC-V), adding 128-bit
+// numbers costs a comparison per product. There a product p = a b is split as p = 2^60 hi + lo,
+// hi = floor(p / 2^60) = mulh(16 a, b), 0 <= lo < 2^60, and the sum is kept as
+//
+//     hi    the sum of the hi parts: exact, 64 bits
+//     low   the sum of the products modulo 2^64
+//
+// The sum of the lo parts is low - 2^60 hi modulo 2^64. Five of them are less than 5 * 2^60 < 2^63, so the
+// 64-bit result is exact, and no carry was ever looked at.
+#if defined(__riscv) || defined(NOISE_FE_NO_CARRY_FLAG)
+struct fe_sum {
+    int64_t hi;
+    uint64_t low;
+};
+
+// Precondition: |a| < 2^59.
+static inline struct fe_sum fe_product(int64_t a, int64_t b)
+{
+    return (struct fe_sum){
+        .hi = (int64_t)((fe_i128)(a * 16) * b >> 64),
+        .low = (uint64_t)a * (uint64_t)b,
+    };
+}
+
+static inline struct fe_sum fe_sum_add(struct fe_sum a, struct fe_sum b)
+{
+    return (struct fe_sum){.hi = a.hi + b.hi, .low = a.low + b.low};
+}
+
+// Adds `carry` to the sum, gives its low 51 bits in *limb and returns what is above them, rounded down.
+// Preconditions: at most 5 products; |carry| <= 2^61.5 (the lo parts and the carry stay below 2^63);
+// |sum| <= 2^113 (the result stays below 2^62).
+static inline int64_t fe_sum_split(int64_t *limb, struct fe_sum sum, int64_t carry)
+{
+    int64_t lo = (int64_t)(sum.low - ((uint64_t)sum.hi << 60) + (uint64_t)carry);
+
+    *limb = lo & fe_limb_mask;
+    return sum.hi * (1 << (60 - FE_LIMB_BITS)) + (lo >> FE_LIMB_BITS);
+}
+#else
+struct fe_sum {
+    fe_i128 all;
+};
+
+static inline struct fe_sum fe_product(int64_t a, int64_t b)
+{
+    return (struct fe_sum){.all = (fe_i128)a * b};
+}
+
+static inline struct fe_sum fe_sum_add(struct fe_sum a, struct fe_sum b)
+{
+    return (struct fe_sum){.all = a.all + b.all};
+}
+
+// As above. Precondition: |sum| <= 2^113, |carry| <= 2^62.
+static inline int64_t fe_sum_split(int64_t *limb, struct fe_sum sum, int64_t carry)
+{
+    fe_i128 all = sum.all + carry;
+
+    *limb = (int64_t)all & fe_limb_mask;
+    return (int64_t)(all >> FE_LIMB_BITS);
+}
+#endif
+
+static inline struct fe_sum fe_products_3(int64_t a0, int64_t b0, int64_t a1, int64_t b1,
+                                          int64_t a2, int64_t b2)
+{
+    return fe_sum_add(fe_sum_add(fe_product(a0, b0), fe_product(a1, b1)), fe_product(a2, b2));
+}
+
+static inline struct fe_sum fe_products_5(int64_t a0, int64_t b0, int64_t a1, int64_t b1,
+                                          int64_t a2, int64_t b2, int64_t a3, int64_t b3,
+                                          int64_t a4, int64_t b4)
+{
+    return fe_sum_add(fe_products_3(a0, b0, a1, b1, a2, b2),
+                      fe_sum_add(fe_product(a3, b3), fe_product(a4, b4)));
+}
+
+// Carries five column sums to a tight element.
+//
+// Bounds, for columns made of loose limbs. A product is at most 2^106. Column 0 is the largest: 1 product and
+// 4 of weight 19, 77 * 2^106; its carry is at most 77 * 2^55 < 2^61.3. Column 4 has 5 products: its carry is at
+// most 5 * 2^55 + 2^11 < 2^57.4, and 19 times that is below 2^61.7, to which column 0's limb adds 2^51. The last
+// carry, out of limb 0, is then at most 2^10.7: limb 1 ends within [-2^11, 2^51 + 2^11], the others in [0, 2^51).
+static inline void fe_carry(struct fe *r, struct fe_sum s0, struct fe_sum s1, struct fe_sum s2,
+                            struct fe_sum s3, struct fe_sum s4)
+{
+    int64_t r0, r1;
+
+    int64_t carry = fe_sum_split(&r0, s0, 0);
+    carry = fe_sum_split(&r1, s1, carry);
+    carry = fe_sum_split(&r->v[2], s2, carry);
+    carry = fe_sum_split(&r->v[3], s3, carry);
+    carry = fe_sum_split(&r->v[4], s4, carry);
+    r0 += 19 * carry;
+    r->v[0] = r0 & fe_limb_mask;
+    r->v[1] = r1 + (r0 >> FE_LIMB_BITS);
+}
+
+// r = a b. Before: a, b loose. After: r tight. r may be a or b.
+static inline void fe_mul(struct fe *r, const struct fe *a, const struct fe *b)
+{
+    int64_t a0 = a->v[0], a1 = a->v[1], a2 = a->v[2], a3 = a->v[3], a4 = a->v[4];
+    int64_t b0 = b->v[0], b1 = b->v[1], b2 = b->v[2], b3 = b->v[3], b4 = b->v[4];
+    // 2^255 = 19: what passes the top comes back 19-fold. 19 * 2^53 < 2^57.3.
+    int64_t c1 = 19 * b1, c2 = 19 * b2, c3 = 19 * b3, c4 = 19 * b4;
+
+    fe_carry(r, fe_products_5(a0, b0, a1, c4, a2, c3, a3, c2, a4, c1),
+             fe_products_5(a0, b1, a1, b0, a2, c4, a3, c3, a4, c2),
+             fe_products_5(a0, b2, a1, b1, a2, b0, a3, c4, a4, c3),
+             fe_products_5(a0, b3, a1, b2, a2, b1, a3, b0, a4, c4),
+             fe_products_5(a0, b4, a1, b3, a2, b2, a3, b1, a4, b0));
+}
+
+// r = a^2. Before: a loose. After: r tight. r may be a.
+static inline void fe_square(struct fe *r, const struct fe *a)
+{
+    int64_t a0 = a->v[0], a1 = a->v[1], a2 = a->v[2], a3 = a->v[3], a4 = a->v[4];
+    int64_t d0 = 2 * a0, d1 = 2 * a1, d2 = 2 * a2; // < 2^54
+    int64_t c3 = 19 * a3, c4 = 19 * a4;            // < 2^57.3
+
+    fe_carry(r, fe_products_3(a0, a0, d1, c4, d2, c3), fe_products_3(d0, a1, d2, c4, a3, c3),
+             fe_products_3(d0, a2, a1, a1, 2 * a3, c4), fe_products_3(d0, a3, d1, a2, a4, c4),
+             fe_products_3(d0, a4, d1, a3, a2, a2));
+}
+
+// r = a + b and r = a - b, limb by limb. Before: a, b tight (or both at most 2^52). After: r loose.
+static inline void fe_add(struct fe *r, const struct fe *a, const struct fe *b)
+{
+    for (int i = 0; i < 5; i++) {
+        r->v[i] = a->v[i] + b->v[i];
+    }
+}
+
+static inline void fe_sub(struct fe *r, const struct fe *a, const struct fe *b)
+{
+    for (int i = 0; i < 5; i++) {
+        r->v[i] = a->v[i] - b->v[i];
+    }
+}
+
+// r = b + n a. Before: |a[i]| <= 2^52 + 2^12, b tight, 0 < n < 2^17. After: r loose.
+//
+// n a[i] < 2^69.1, so a carry is below 2^18.1 and 19 times it below 2^22.4; a limb, a carry and b add up to less
+// than 2^52 + 2^23.
+static inline void fe_mul_small_add(struct fe *r, const struct fe *a, int32_t n, const struct fe *b)
+{
+    int64_t carry[5];
+
+    for (int i = 0; i < 5; i++) {
+        // floor(n a / 2^51) = floor(2^13 n a / 2^64)
+        carry[i] = (int64_t)((fe_i128)a->v[i] * ((int64_t)n << 13) >> 64);
+    }
+    for (int i = 0; i < 5; i++) {
+        int64_t limb = (int64_t)((uint64_t)a->v[i] * (uint64_t)n) & fe_limb_mask;
+        int64_t in = i == 0 ? 19 * carry[4] : carry[i - 1];
+        r->v[i] = limb + in + b->v[i];
+    }
+}
+
+// r = a where the mask is ~0, b where it is 0.
+static inline void fe_select(struct fe *r, uint64_t mask, const struct fe *a, const struct fe *b)
+{
+    for (int i = 0; i < 5; i++) {
+        r->v[i] = (int64_t)ct_select_u64(mask, (uint64_t)a->v[i], (uint64_t)b->v[i]);
+    }
+}
+
+// RFC 7748 5: little-endian, the top bit ignored. Any value below 2^255 is taken, reduced or not.
+// After: r in [0, 2^51) in every limb.
+static inline void fe_from_bytes(struct fe *r, const uint8_t in[static FE_LEN])
+{
+    uint64_t w0 = load_le64(in), w1 = load_le64(in + 8);
+    uint64_t w2 = load_le64(in + 16), w3 = load_le64(in + 24);
+    uint64_t mask = (uint64_t)fe_limb_mask;
+
+    r->v[0] = (int64_t)(w0 & mask);
+    r->v[1] = (int64_t)((w0 >> 51 | w1 << 13) & mask);
+    r->v[2] = (int64_t)((w1 >> 38 | w2 << 26) & mask);
+    r->v[3] = (int64_t)((w2 >> 25 | w3 << 39) & mask);
+    r->v[4] = (int64_t)(w3 >> 12 & mask);
+}
+
+// One pass of carries around the ring.
+static inline void fe_carry_limbs(int64_t v[static 5])
+{
+    for (int i = 0; i < 4; i++) {
+        v[i + 1] += v[i] >> FE_LIMB_BITS;
+        v[i] &= fe_limb_mask;
+    }
+    v[0] += 19 * (v[4] >> FE_LIMB_BITS);
+    v[4] &= fe_limb_mask;
+}
+
+// The one representative in [0, p), little-endian. Before: a loose.
+//
+// After the first pass the carry out of the top was at most 4 in size, so v[0] is in [-76, 2^51 + 76) and the
+// others in [0, 2^51). In the second pass a borrow or carry can run to the top only if v[1..4] are all 0 or all
+// ones; then v[0] ends near the far side of its range and the +-19 leaves it in [0, 2^51). So the value is in
+// [0, 2^255), less than 2p, and at most one p must go: exactly when value + 19 reaches 2^255.
+static inline void fe_to_bytes(uint8_t out[static FE_LEN], const struct fe *a)
+{
+    int64_t v[5] = {a->v[0], a->v[1], a->v[2], a->v[3], a->v[4]};
+
+    fe_carry_limbs(v);
+    fe_carry_limbs(v);
+    int64_t q = 19;
+    for (int i = 0; i < 5; i++) {
+        q = (v[i] + q) >> FE_LIMB_BITS;
+    }
+    v[0] += 19 * q;
+    for (int i = 0; i < 4; i++) {
+        v[i + 1] += v[i] >> FE_LIMB_BITS;
+        v[i] &= fe_limb_mask;
+    }
+    v[4] &= fe_limb_mask; // takes off the 2^255 that q announced
+
+    uint64_t u0 = (uint64_t)v[0], u1 = (uint64_t)v[1], u2 = (uint64_t)v[2];
+    uint64_t u3 = (uint64_t)v[3], u4 = (uint64_t)v[4];
+    store_le64(out, u0 | u1 << 51);
+    store_le64(out + 8, u1 >> 13 | u2 << 38);
+    store_le64(out + 16, u2 >> 26 | u3 << 25);
+    store_le64(out + 24, u3 >> 39 | u4 << 12);
+    ct_wipe(v, sizeof v);
+}
+
+#endif
