@@ -17,6 +17,13 @@ SERVICE_LIB := $(OS)/libservice.a
 $(SERVICE_LIB): $(call rv_objects,services/lib/*.c services/lib/*.S)
 	rm -f $@ && $(RV_AR) rcs $@ $^
 
+# keystored is linked twice: with the `seed` line (lab, test, bench), and without it.
+SERVICE_LIBS_keystored := $(call rv_objects,services/keystored/lab/*.c)
+$(OS)/production/keystored.elf: $(call rv_objects,services/keystored/*.c services/keystored/production/*.c) \
+        $(OS)/libnoise.a $(SERVICE_LIB) services/service.ld
+	@mkdir -p $(@D)
+	$(RV_CC) $(RV_LDFLAGS) -T services/service.ld -Wl,-Map=$(@:.elf=.map) -o $@ $(filter %.o %.a,$^) $(SERVICE_LIB) -lgcc
+
 # Link order: the service, its own archives (SERVICE_LIBS_<name>), the shared ones.
 define service_rule
 $(OS)/$(1).elf: $(call rv_objects,services/$(1)/*.c) $(SERVICE_LIBS_$(1)) $(OS)/libdsoftbus.a $(OS)/libnoise.a $(SERVICE_LIB) services/service.ld

@@ -7,6 +7,11 @@ UNIT_TESTS = $(patsubst tests/unit/test_%.c,$(HOST)/unit/test_%,$(wildcard tests
 PYTHON_TESTS = $(wildcard tests/*/test_*.py)
 PROVE_FLAGS ?=
 
+# --- keystored ---
+UNIT_OBJS_provision := $(addprefix $(HOST)/services/keystored/,provision.o lab/seed_option.o)
+UNIT_OBJS_fw_cfg := $(HOST)/services/keystored/fw_cfg.o
+UNIT_OBJS_store := $(addprefix $(HOST)/services/keystored/,store.o provision.o lab/seed_option.o)
+
 .SECONDEXPANSION:
 .SECONDARY:
 $(HOST)/unit/test_%: $(HOST)/tests/unit/test_%.o $$(UNIT_OBJS_$$*) $(HOST)/libdsoftbus.a $(HOST)/libnoise.a
@@ -19,3 +24,37 @@ check-unit: $$(UNIT_TESTS)
 	CMOCKA_MESSAGE_OUTPUT=tap prove $(PROVE_FLAGS) --exec env $^
 check-python:
 	prove $(PROVE_FLAGS) --exec python3 $(PYTHON_TESTS)
+
+# --- Diagnostics: every warning an error, and the static analysers, once for each side ---
+# Each file that passed leaves a stamp, so a second run looks only at what has changed.
+DIAG := $(BUILD)/diag
+CLANG ?= clang
+CLANG_TIDY ?= clang-tidy
+DIAG_HOST_SOURCES ?= $(wildcard noise/*.c dsoftbus/*.c host/*.c host/*/*.c tests/*/*.c tests/*/*/*.c)
+DIAG_OS_SOURCES ?= $(wildcard noise/*.c dsoftbus/*.c kernel/*.c services/*/*.c services/keystored/*/*.c)
+DIAG_RV_CLANG := --target=riscv64-unknown-elf -march=rv64imac -mabi=lp64 -mcmodel=medany -ffreestanding
+DIAG_RV_FLAGS = $(WARN) -I. -I$(OS)/gen $(RV_CFLAGS_$(firstword $(subst /, ,$(1)))) $(RV_CFLAGS_$(word 2,$(subst /, ,$(1))))
+ANALYZE := --analyze --analyzer-output text -Xclang -analyzer-werror
+
+$(DIAG)/host/%.ok: %.c .clang-tidy tests/build.mk
+	@mkdir -p $(@D)
+	gcc $(WARN) -O2 -I. -fanalyzer -MMD -MT $@ -MF $@.d -c -o $@.o $<
+	$(CLANG) $(WARN) -O2 -I. -fsyntax-only $<
+	$(CLANG) $(WARN) -I. $(ANALYZE) $<
+	$(CLANG_TIDY) --quiet $< -- $(WARN) -I. 2>$@.log || { cat $@.log; false; }
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability \
+	    --suppress=missingIncludeSystem -I. $<
+	@rm -f $@.o && touch $@
+
+$(DIAG)/os/%.ok: %.c tests/build.mk | $(OS)/gen/.done
+	@mkdir -p $(@D)
+	$(RV_CC) $(RV_CFLAGS) $(call DIAG_RV_FLAGS,$<) -fanalyzer -MMD -MT $@ -MF $@.d -c -o $@.o $<
+	$(CLANG) $(DIAG_RV_CLANG) $(call DIAG_RV_FLAGS,$<) -O2 -fsyntax-only $<
+	$(CLANG) $(DIAG_RV_CLANG) $(call DIAG_RV_FLAGS,$<) $(ANALYZE) $<
+	@rm -f $@.o && touch $@
+
+.PHONY: diag-host diag-os
+diag-host: $(DIAG_HOST_SOURCES:%.c=$(DIAG)/host/%.ok)
+	@echo "diag-host: $(words $^) files clean"
+diag-os: $(DIAG_OS_SOURCES:%.c=$(DIAG)/os/%.ok)
+	@echo "diag-os: $(words $^) files clean"
