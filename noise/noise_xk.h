@@ -34,14 +34,14 @@
 // Rules that hold for every function here
 //
 // - Order. The calls form a state machine. A call out of order is NOISE_ERR_STATE and changes
-//   nothing. An object of zero bytes, or one that was wiped, answers NOISE_ERR_STATE to all but init.
+//   nothing. An object of zero bytes, or one that was wiped, answers NOISE_ERR_STATE to all but init (and
+//   NOISE_ERR_STALE to a Diffie-Hellman result, which came too late).
 // - Failure. A handshake message that is bad (NOISE_ERR_LENGTH, NOISE_ERR_AUTH, NOISE_ERR_LOW_ORDER)
 //   or whose external Diffie-Hellman failed (NOISE_ERR_EXTERNAL) kills the handshake and wipes it;
 //   only init revives the object. A bad transport message changes nothing in the receiver; what to do
 //   about it is the caller's choice.
-// - Outputs. On any error the output buffer, as far as it would have been used, is zero (unless the
-//   error is NOISE_ERR_ARGUMENT, NOISE_ERR_STATE or NOISE_ERR_STALE: then it is untouched) and the
-//   output length is 0.
+// - Outputs. On an error the output length is 0. When a message is bad, or no nonce is left, the output buffer
+//   is zero as far as it would have been used; after any other error it is untouched.
 // - Buffers. `cap` is what a buffer holds, `len` what is used. NULL with length 0 is legal, NULL with
 //   a length is NOISE_ERR_ARGUMENT. Input and output may be the same memory: a payload in place lies
 //   where its ciphertext goes, which is XK_MESSAGE_n_OFFSET into a handshake message and at the start
@@ -229,8 +229,8 @@ XK_MUST_USE enum noise_error xk_responder_dh_result(struct xk_handshake *hs, uin
                                                     size_t payload_cap, size_t *payload_len,
                                                     const uint8_t *message, size_t message_len);
 
-// Goes on after message 2: from now on message 3 can be written. `secret` as above. Errors: STATE, STALE,
-// EXTERNAL, LOW_ORDER.
+// Goes on after message 2: from now on message 3 can be written. `secret` as above. Errors: STALE, EXTERNAL,
+// LOW_ORDER.
 XK_MUST_USE enum noise_error xk_initiator_dh_result(struct xk_handshake *hs, uint64_t id,
                                                     const uint8_t *secret);
 

@@ -1,0 +1,573 @@
+// SPDX-License-Identifier: Apache-2.0
+// The XK handshake (Noise 5 and 7.5), one commented block per token.
+
+#include "noise/noise_xk.h"
+
+#include "noise/blake2s.h"
+#include "noise/bytes.h"
+#include "noise/chacha20poly1305.h"
+#include "noise/ct.h"
+#include "noise/x25519.h"
+#include "noise/xk_internal.h"
+
+// What may be called next. A wiped object has self NULL and no state at all.
+enum state {
+    I_WRITE_1 = 1,
+    I_READ_2,
+    I_WAIT_DH, // for se, with an external key
+    I_WRITE_3,
+    R_READ_1,
+    R_WAIT_DH, // for es, with an external key
+    R_WRITE_2,
+    R_READ_3,
+    COMPLETE, // xk_split may be called
+    SPLIT,    // only the remote static key and the handshake hash are left
+};
+
+enum role {
+    INITIATOR = 1,
+    RESPONDER,
+};
+
+// SymmetricState, Noise 5.2
+
+static void mix_hash(struct xk_handshake *hs, const uint8_t *data, size_t data_len)
+{
+    struct blake2s ctx;
+
+    blake2s_init(&ctx, BLAKE2S_HASH_LEN, NULL, 0);
+    blake2s_update(&ctx, hs->hash, XK_HASH_LEN);
+    blake2s_update(&ctx, data, data_len);
+    blake2s_final(&ctx, hs->hash);
+}
+
+static void mix_key(struct xk_handshake *hs, const uint8_t shared[static XK_KEY_LEN])
+{
+    hkdf_blake2s(hs->chaining_key, hs->cipher_key, hs->chaining_key, shared, XK_KEY_LEN);
+    hs->nonce = 0;
+}
+
+// out gets in_len + 16 bytes.
+static void encrypt_and_hash(struct xk_handshake *hs, uint8_t *out, const uint8_t *in,
+                             size_t in_len)
+{
+    uint8_t nonce[XK_NONCE_LEN];
+
+    xk_nonce_encode(nonce, hs->nonce++);
+    chacha20poly1305_seal(out, out + in_len, hs->cipher_key, nonce, hs->hash, XK_HASH_LEN, in,
+                          in_len);
+    mix_hash(hs, out, in_len + XK_TAG_LEN);
+}
+
+// out gets in_len - 16 bytes, and only when the tag verified. Errors: AUTH.
+static enum noise_error decrypt_and_hash(struct xk_handshake *hs, uint8_t *out, const uint8_t *in,
+                                         size_t in_len)
+{
+    uint8_t nonce[XK_NONCE_LEN];
+    size_t out_len = in_len - XK_TAG_LEN;
+
+    xk_nonce_encode(nonce, hs->nonce++);
+    enum noise_error error = chacha20poly1305_verify(hs->cipher_key, nonce, hs->hash, XK_HASH_LEN,
+                                                     in, out_len, in + out_len);
+    if (error != NOISE_OK) {
+        return error;
+    }
+    mix_hash(hs, in, in_len); // before decrypting: in place, the ciphertext is gone afterwards
+    chacha20poly1305_decrypt(out, hs->cipher_key, nonce, in, out_len);
+    return NOISE_OK;
+}
+
+// MixKey(DH(private_key, public_key)). Errors: LOW_ORDER.
+static enum noise_error mix_dh(struct xk_handshake *hs,
+                               const uint8_t private_key[static XK_KEY_LEN],
+                               const uint8_t public_key[static XK_KEY_LEN])
+{
+    uint8_t shared[XK_KEY_LEN];
+
+    enum noise_error error = x25519(shared, private_key, public_key);
+    if (error == NOISE_OK) {
+        mix_key(hs, shared);
+    }
+    ct_wipe(shared, sizeof shared);
+    return error;
+}
+
+// The state machine
+
+static bool may(const struct xk_handshake *hs, enum state state)
+{
+    return hs != NULL && hs->self == hs && hs->state == state;
+}
+
+static void advance(struct xk_handshake *hs, enum state state)
+{
+    hs->state = state;
+}
+
+// The end of a handshake whose message is bad. out is what the message would have filled.
+static enum noise_error die(struct xk_handshake *hs, enum noise_error error, uint8_t *out,
+                            size_t out_len)
+{
+    xk_handshake_wipe(hs);
+    ct_wipe(out, out_len);
+    return error;
+}
+
+void xk_handshake_wipe(struct xk_handshake *hs)
+{
+    ct_wipe(hs, sizeof *hs);
+}
+
+// Initialize, Noise 5.3; the pre-message of XK is the responder's static public key.
+static void initialize(struct xk_handshake *hs, const struct xk_config *config, enum role role)
+{
+    static const uint8_t protocol_name[] = "Noise_XK_25519_ChaChaPoly_BLAKE2s";
+    _Static_assert(sizeof protocol_name - 1 > XK_HASH_LEN,
+                   "a shorter name would be padded instead");
+
+    blake2s(hs->hash, protocol_name, sizeof protocol_name - 1);
+    bytes_copy(hs->chaining_key, hs->hash, XK_HASH_LEN);
+    mix_hash(hs, config->prologue, config->prologue_len);
+    mix_hash(hs, role == INITIATOR ? config->remote_static : config->static_public, XK_KEY_LEN);
+
+    bytes_copy(hs->static_public, config->static_public, XK_KEY_LEN);
+    if (config->static_private != NULL) {
+        bytes_copy(hs->static_private, config->static_private, XK_KEY_LEN);
+    } else {
+        hs->external = 1;
+    }
+    if (role == INITIATOR) {
+        bytes_copy(hs->remote_static, config->remote_static, XK_KEY_LEN);
+    }
+    hs->random = config->random;
+    hs->random_ctx = config->random_ctx;
+    hs->role = role;
+    hs->self = hs;
+    advance(hs, role == INITIATOR ? I_WRITE_1 : R_READ_1);
+}
+
+static enum noise_error init(struct xk_handshake *hs, const struct xk_config *config,
+                             enum role role)
+{
+    if (hs == NULL) {
+        return NOISE_ERR_ARGUMENT;
+    }
+    xk_handshake_wipe(hs);
+    if (config == NULL || config->static_public == NULL || config->random == NULL ||
+        (config->prologue == NULL && config->prologue_len > 0) ||
+        (config->remote_static != NULL) != (role == INITIATOR)) {
+        return NOISE_ERR_ARGUMENT;
+    }
+    initialize(hs, config, role);
+    return NOISE_OK;
+}
+
+enum noise_error xk_initiator_init(struct xk_handshake *hs, const struct xk_config *config)
+{
+    return init(hs, config, INITIATOR);
+}
+
+enum noise_error xk_responder_init(struct xk_handshake *hs, const struct xk_config *config)
+{
+    return init(hs, config, RESPONDER);
+}
+
+// Draws e. When the random function fails nothing has changed. Errors: RANDOM.
+static enum noise_error draw_ephemeral(struct xk_handshake *hs)
+{
+    if (hs->random(hs->random_ctx, hs->ephemeral_private, XK_KEY_LEN) != NOISE_OK) {
+        ct_wipe(hs->ephemeral_private, XK_KEY_LEN);
+        return NOISE_ERR_RANDOM;
+    }
+    return NOISE_OK;
+}
+
+// The arguments of a message to be written; payload_offset tells the messages apart. Errors: ARGUMENT.
+static enum noise_error check_write(const uint8_t *message, size_t message_cap,
+                                    const uint8_t *payload, size_t payload_len,
+                                    size_t payload_offset)
+{
+    size_t overhead = payload_offset + XK_TAG_LEN;
+
+    if (message == NULL || payload_len > XK_MESSAGE_MAX - overhead ||
+        message_cap < payload_len + overhead || (payload == NULL && payload_len > 0) ||
+        !xk_in_place_or_apart(payload, payload_len, message, payload_len + overhead,
+                              payload_offset)) {
+        return NOISE_ERR_ARGUMENT;
+    }
+    return NOISE_OK;
+}
+
+// The arguments of a message that was read. Errors: LENGTH (what arrived is no message), ARGUMENT.
+static enum noise_error check_read(const uint8_t *payload, size_t payload_cap,
+                                   const uint8_t *message, size_t message_len,
+                                   size_t payload_offset)
+{
+    size_t overhead = payload_offset + XK_TAG_LEN;
+
+    if (message == NULL && message_len > 0) {
+        return NOISE_ERR_ARGUMENT;
+    }
+    if (message_len < overhead || message_len > XK_MESSAGE_MAX) {
+        return NOISE_ERR_LENGTH;
+    }
+    size_t payload_len = message_len - overhead;
+    if (payload_cap < payload_len || (payload == NULL && payload_len > 0) ||
+        !xk_in_place_or_apart(payload, payload_len, message, message_len, payload_offset)) {
+        return NOISE_ERR_ARGUMENT;
+    }
+    return NOISE_OK;
+}
+
+// Message 1: -> e, es
+
+enum noise_error xk_initiator_write_message_1(struct xk_handshake *hs, uint8_t *message,
+                                              size_t message_cap, size_t *message_len,
+                                              const uint8_t *payload, size_t payload_len)
+{
+    enum noise_error error = xk_begin(message_len, may(hs, I_WRITE_1));
+    if (error != NOISE_OK) {
+        return error;
+    }
+    error = check_write(message, message_cap, payload, payload_len, XK_MESSAGE_1_OFFSET);
+    if (error != NOISE_OK) {
+        return error;
+    }
+    error = draw_ephemeral(hs);
+    if (error != NOISE_OK) {
+        return error;
+    }
+    /* e */
+    x25519_base(message, hs->ephemeral_private);
+    mix_hash(hs, message, XK_KEY_LEN);
+    /* es */
+    error = mix_dh(hs, hs->ephemeral_private, hs->remote_static);
+    if (error != NOISE_OK) {
+        return die(hs, error, message, payload_len + XK_MESSAGE_1_OVERHEAD);
+    }
+    /* payload */
+    encrypt_and_hash(hs, message + XK_MESSAGE_1_OFFSET, payload, payload_len);
+    *message_len = payload_len + XK_MESSAGE_1_OVERHEAD;
+    advance(hs, I_READ_2);
+    return NOISE_OK;
+}
+
+// The payload of message 1, once es is mixed. Nothing of `ee` is computed before this has succeeded.
+static enum noise_error finish_message_1(struct xk_handshake *hs, uint8_t *payload,
+                                         size_t *payload_len, const uint8_t *message,
+                                         size_t message_len)
+{
+    size_t len = message_len - XK_MESSAGE_1_OVERHEAD;
+
+    /* payload */
+    enum noise_error error = decrypt_and_hash(hs, payload, message + XK_MESSAGE_1_OFFSET,
+                                              message_len - XK_MESSAGE_1_OFFSET);
+    if (error != NOISE_OK) {
+        return die(hs, error, payload, len);
+    }
+    *payload_len = len;
+    ct_wipe(hs->static_private, XK_KEY_LEN); // es was its only use
+    advance(hs, R_WRITE_2);
+    return NOISE_OK;
+}
+
+enum noise_error xk_responder_read_message_1(struct xk_handshake *hs, uint8_t *payload,
+                                             size_t payload_cap, size_t *payload_len,
+                                             const uint8_t *message, size_t message_len)
+{
+    enum noise_error error = xk_begin(payload_len, may(hs, R_READ_1));
+    if (error != NOISE_OK) {
+        return error;
+    }
+    error = check_read(payload, payload_cap, message, message_len, XK_MESSAGE_1_OFFSET);
+    if (error != NOISE_OK) {
+        return error == NOISE_ERR_LENGTH ? die(hs, error, NULL, 0) : error;
+    }
+    /* e */
+    bytes_copy(hs->remote_ephemeral, message, XK_KEY_LEN);
+    mix_hash(hs, message, XK_KEY_LEN);
+    /* es */
+    if (hs->external) {
+        advance(hs, R_WAIT_DH);
+        return NOISE_NEED_DH;
+    }
+    error = mix_dh(hs, hs->static_private, hs->remote_ephemeral);
+    if (error != NOISE_OK) {
+        return die(hs, error, payload, message_len - XK_MESSAGE_1_OVERHEAD);
+    }
+    return finish_message_1(hs, payload, payload_len, message, message_len);
+}
+
+// Message 2: <- e, ee
+
+enum noise_error xk_responder_write_message_2(struct xk_handshake *hs, uint8_t *message,
+                                              size_t message_cap, size_t *message_len,
+                                              const uint8_t *payload, size_t payload_len)
+{
+    enum noise_error error = xk_begin(message_len, may(hs, R_WRITE_2));
+    if (error != NOISE_OK) {
+        return error;
+    }
+    error = check_write(message, message_cap, payload, payload_len, XK_MESSAGE_2_OFFSET);
+    if (error != NOISE_OK) {
+        return error;
+    }
+    error = draw_ephemeral(hs);
+    if (error != NOISE_OK) {
+        return error;
+    }
+    /* e */
+    x25519_base(message, hs->ephemeral_private);
+    mix_hash(hs, message, XK_KEY_LEN);
+    /* ee */
+    error = mix_dh(hs, hs->ephemeral_private, hs->remote_ephemeral);
+    if (error != NOISE_OK) {
+        return die(hs, error, message, payload_len + XK_MESSAGE_2_OVERHEAD);
+    }
+    /* payload */
+    encrypt_and_hash(hs, message + XK_MESSAGE_2_OFFSET, payload, payload_len);
+    *message_len = payload_len + XK_MESSAGE_2_OVERHEAD;
+    advance(hs, R_READ_3);
+    return NOISE_OK;
+}
+
+enum noise_error xk_initiator_read_message_2(struct xk_handshake *hs, uint8_t *payload,
+                                             size_t payload_cap, size_t *payload_len,
+                                             const uint8_t *message, size_t message_len)
+{
+    enum noise_error error = xk_begin(payload_len, may(hs, I_READ_2));
+    if (error != NOISE_OK) {
+        return error;
+    }
+    error = check_read(payload, payload_cap, message, message_len, XK_MESSAGE_2_OFFSET);
+    if (error != NOISE_OK) {
+        return error == NOISE_ERR_LENGTH ? die(hs, error, NULL, 0) : error;
+    }
+    size_t len = message_len - XK_MESSAGE_2_OVERHEAD;
+    /* e */
+    bytes_copy(hs->remote_ephemeral, message, XK_KEY_LEN);
+    mix_hash(hs, message, XK_KEY_LEN);
+    /* ee */
+    error = mix_dh(hs, hs->ephemeral_private, hs->remote_ephemeral);
+    if (error != NOISE_OK) {
+        return die(hs, error, payload, len);
+    }
+    /* payload */
+    error = decrypt_and_hash(hs, payload, message + XK_MESSAGE_2_OFFSET,
+                             message_len - XK_MESSAGE_2_OFFSET);
+    if (error != NOISE_OK) {
+        return die(hs, error, payload, len);
+    }
+    *payload_len = len;
+    ct_wipe(hs->ephemeral_private, XK_KEY_LEN); // es and ee are done
+    advance(hs, hs->external ? I_WAIT_DH : I_WRITE_3);
+    return hs->external ? NOISE_NEED_DH : NOISE_OK;
+}
+
+// Message 3: -> s, se
+
+// DH(s, re), computed here or delivered earlier. Errors: LOW_ORDER.
+static enum noise_error mix_se_initiator(struct xk_handshake *hs)
+{
+    enum noise_error error = NOISE_OK;
+
+    if (hs->external) {
+        mix_key(hs, hs->static_shared);
+    } else {
+        error = mix_dh(hs, hs->static_private, hs->remote_ephemeral);
+    }
+    ct_wipe(hs->static_shared, XK_KEY_LEN);
+    ct_wipe(hs->static_private, XK_KEY_LEN);
+    return error;
+}
+
+enum noise_error xk_initiator_write_message_3(struct xk_handshake *hs, uint8_t *message,
+                                              size_t message_cap, size_t *message_len,
+                                              const uint8_t *payload, size_t payload_len)
+{
+    enum noise_error error = xk_begin(message_len, may(hs, I_WRITE_3));
+    if (error != NOISE_OK) {
+        return error;
+    }
+    error = check_write(message, message_cap, payload, payload_len, XK_MESSAGE_3_OFFSET);
+    if (error != NOISE_OK) {
+        return error;
+    }
+    /* s */
+    encrypt_and_hash(hs, message, hs->static_public, XK_KEY_LEN);
+    /* se */
+    error = mix_se_initiator(hs);
+    if (error != NOISE_OK) {
+        return die(hs, error, message, payload_len + XK_MESSAGE_3_OVERHEAD);
+    }
+    /* payload */
+    encrypt_and_hash(hs, message + XK_MESSAGE_3_OFFSET, payload, payload_len);
+    *message_len = payload_len + XK_MESSAGE_3_OVERHEAD;
+    advance(hs, COMPLETE);
+    return NOISE_OK;
+}
+
+// The tokens of message 3 and its payload. Errors: AUTH, LOW_ORDER.
+static enum noise_error read_s_se(struct xk_handshake *hs, uint8_t *payload, const uint8_t *message,
+                                  size_t message_len)
+{
+    /* s */
+    enum noise_error error = decrypt_and_hash(hs, hs->remote_static, message, XK_MESSAGE_3_OFFSET);
+    if (error != NOISE_OK) {
+        return error;
+    }
+    /* se */
+    error = mix_dh(hs, hs->ephemeral_private, hs->remote_static);
+    if (error != NOISE_OK) {
+        return error;
+    }
+    /* payload */
+    return decrypt_and_hash(hs, payload, message + XK_MESSAGE_3_OFFSET,
+                            message_len - XK_MESSAGE_3_OFFSET);
+}
+
+enum noise_error xk_responder_read_message_3(struct xk_handshake *hs, uint8_t *payload,
+                                             size_t payload_cap, size_t *payload_len,
+                                             const uint8_t *message, size_t message_len)
+{
+    enum noise_error error = xk_begin(payload_len, may(hs, R_READ_3));
+    if (error != NOISE_OK) {
+        return error;
+    }
+    error = check_read(payload, payload_cap, message, message_len, XK_MESSAGE_3_OFFSET);
+    if (error != NOISE_OK) {
+        return error == NOISE_ERR_LENGTH ? die(hs, error, NULL, 0) : error;
+    }
+    size_t len = message_len - XK_MESSAGE_3_OVERHEAD;
+    error = read_s_se(hs, payload, message, message_len);
+    if (error != NOISE_OK) {
+        return die(hs, error, payload, len);
+    }
+    *payload_len = len;
+    ct_wipe(hs->ephemeral_private, XK_KEY_LEN);
+    advance(hs, COMPLETE);
+    return NOISE_OK;
+}
+
+// External key
+
+// The handshake hash covers the public key that is asked about and, through the pre-message and the prologue,
+// whose handshake it is. So it names the question.
+static uint64_t request_id(const struct xk_handshake *hs)
+{
+    return load_le64(hs->hash);
+}
+
+enum noise_error xk_dh_request(const struct xk_handshake *hs, struct xk_dh_request *request)
+{
+    if (request == NULL) {
+        return NOISE_ERR_ARGUMENT;
+    }
+    if (!may(hs, R_WAIT_DH) && !may(hs, I_WAIT_DH)) {
+        return NOISE_ERR_STATE;
+    }
+    request->id = request_id(hs);
+    bytes_copy(request->public_key, hs->remote_ephemeral, XK_KEY_LEN);
+    return NOISE_OK;
+}
+
+// What became of a request, as far as the answer itself tells. Errors: EXTERNAL, LOW_ORDER.
+static enum noise_error check_answer(const uint8_t *secret)
+{
+    if (secret == NULL) {
+        return NOISE_ERR_EXTERNAL;
+    }
+    // Public: an all-zero product ends the handshake visibly, as in x25519.
+    return ct_is_zero(secret, XK_KEY_LEN) ? NOISE_ERR_LOW_ORDER : NOISE_OK;
+}
+
+static bool waits_for(const struct xk_handshake *hs, enum state state, uint64_t id)
+{
+    return may(hs, state) && request_id(hs) == id;
+}
+
+enum noise_error xk_responder_dh_result(struct xk_handshake *hs, uint64_t id, const uint8_t *secret,
+                                        uint8_t *payload, size_t payload_cap, size_t *payload_len,
+                                        const uint8_t *message, size_t message_len)
+{
+    enum noise_error error = xk_begin(payload_len, true);
+    if (error != NOISE_OK) {
+        return error;
+    }
+    if (!waits_for(hs, R_WAIT_DH, id)) {
+        return NOISE_ERR_STALE;
+    }
+    // The same message 1 as before? Another one is the caller's mistake, not the peer's.
+    if (check_read(payload, payload_cap, message, message_len, XK_MESSAGE_1_OFFSET) != NOISE_OK ||
+        !ct_equal(message, hs->remote_ephemeral, XK_KEY_LEN)) {
+        return NOISE_ERR_ARGUMENT;
+    }
+    error = check_answer(secret);
+    if (error != NOISE_OK) {
+        return die(hs, error, payload, message_len - XK_MESSAGE_1_OVERHEAD);
+    }
+    /* es */
+    mix_key(hs, secret);
+    return finish_message_1(hs, payload, payload_len, message, message_len);
+}
+
+enum noise_error xk_initiator_dh_result(struct xk_handshake *hs, uint64_t id, const uint8_t *secret)
+{
+    if (!waits_for(hs, I_WAIT_DH, id)) {
+        return NOISE_ERR_STALE;
+    }
+    enum noise_error error = check_answer(secret);
+    if (error != NOISE_OK) {
+        return die(hs, error, NULL, 0);
+    }
+    bytes_copy(hs->static_shared, secret, XK_KEY_LEN); // for se
+    advance(hs, I_WRITE_3);
+    return NOISE_OK;
+}
+
+// Results
+
+enum noise_error xk_remote_static(const struct xk_handshake *hs,
+                                  uint8_t public_key[static XK_KEY_LEN])
+{
+    bool known = may(hs, COMPLETE) || may(hs, SPLIT) || may(hs, I_WRITE_3) || may(hs, I_WAIT_DH);
+
+    if (!known) {
+        return NOISE_ERR_STATE;
+    }
+    bytes_copy(public_key, hs->remote_static, XK_KEY_LEN);
+    return NOISE_OK;
+}
+
+enum noise_error xk_handshake_hash(const struct xk_handshake *hs, uint8_t hash[static XK_HASH_LEN])
+{
+    if (!may(hs, COMPLETE) && !may(hs, SPLIT)) {
+        return NOISE_ERR_STATE;
+    }
+    bytes_copy(hash, hs->hash, XK_HASH_LEN);
+    return NOISE_OK;
+}
+
+// Split, Noise 5.2: the first key is for messages from the initiator to the responder.
+enum noise_error xk_split(struct xk_handshake *hs, struct xk_sender *sender,
+                          struct xk_receiver *receiver)
+{
+    uint8_t key_1[XK_KEY_LEN];
+    uint8_t key_2[XK_KEY_LEN];
+
+    if (sender == NULL || receiver == NULL) {
+        return NOISE_ERR_ARGUMENT;
+    }
+    if (!may(hs, COMPLETE)) {
+        return NOISE_ERR_STATE;
+    }
+    hkdf_blake2s(key_1, key_2, hs->chaining_key, NULL, 0);
+    xk_sender_init(sender, hs->role == INITIATOR ? key_1 : key_2);
+    xk_receiver_init(receiver, hs->role == INITIATOR ? key_2 : key_1);
+    ct_wipe(key_1, sizeof key_1);
+    ct_wipe(key_2, sizeof key_2);
+    ct_wipe(hs->chaining_key, XK_HASH_LEN);
+    ct_wipe(hs->cipher_key, XK_KEY_LEN);
+    advance(hs, SPLIT);
+    return NOISE_OK;
+}
