@@ -13,6 +13,8 @@
 #define MANIFEST_PREFIXES_MAX    2
 #define MANIFEST_NAME_BYTES_MAX  24
 #define MANIFEST_STACK_BYTES_MAX (256 * 1024)
+#define MANIFEST_IRQ_MAX         96         // of QEMU's PLIC
+#define MANIFEST_DEVICE_END      0x20000000 // devices lie below; RAM never is one
 
 enum manifest_cap_type {
     CAP_NONE, // also what a handle to an absent process is

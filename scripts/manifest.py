@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Compiles services/system.manifest: checks it and writes the kernel's tables and each process's handles.
 """usage: manifest.py gen MANIFEST DIR            headers: DIR/<process>_caps.h, DIR/processes.h, DIR/init_plan.h
-       manifest.py image MANIFEST IMAGE ELFDIR  the kernel's tables for that image, as C, on stdout"""
+       manifest.py image MANIFEST IMAGE ELF...  the kernel's tables for that image, as C, on stdout"""
 import os
 import re
 import shlex
@@ -157,17 +157,20 @@ def write_headers(_memories, devices, processes, directory):
             f.write(top + text)
 
 
-def write_image(memories, devices, processes, image, elf_dir):
+def write_image(memories, devices, processes, image, elfs):
     index = {"process": list(processes), "memory": list(memories), "device": list(devices), None: [None]}
     present = [n for n, p in processes.items() if image in p["image"]]
+    path_of = {os.path.basename(e).removesuffix(".elf"): e for e in elfs}
+    if set(present) != set(path_of):
+        raise Bad(f"image {image} consists of {present}, and was given {sorted(path_of)}")
     out = ["// Generated from services/system.manifest by scripts/manifest.py.", '#include "kernel/manifest.h"', ""]
     for n in present:
         s = n.replace("-", "_")
-        out += [f'__asm__(".section .rodata.images,\\"a\\"\\n.balign 4096\\nelf_{s}:\\n.incbin \\"{elf_dir}/{n}.elf\\"\\n"',
+        out += [f'__asm__(".section .rodata.images,\\"a\\"\\n.balign 4096\\nelf_{s}:\\n.incbin \\"{path_of[n]}\\"\\n"',
                 f'        "elf_{s}_end:\\n.previous\\n");', f"extern const uint8_t elf_{s}[], elf_{s}_end[];"]
     out.append("static const struct manifest_process processes[] = {")
     for n, p in processes.items():
-        caps = [f"{{CAP_{t}, {index[kind].index(o)}, {r}}}" if kind != "process" or o in present else "{CAP_NONE, 0, 0}"
+        caps = [f"{{CAP_{t}, {index[kind].index(o)}, {r}}}" if kind != "process" or t == "PROCESS" or o in present else "{CAP_NONE, 0, 0}"
                 for _, t, kind, o, r in caps_of(p, processes, devices)]
         prefixes = ", ".join('"' + x.replace('"', '\\"') + '"' for x in p["prints"]) or "0"
         elf = f"elf_{n.replace('-', '_')}" if n in present else "0"
@@ -186,8 +189,8 @@ def write_image(memories, devices, processes, image, elf_dir):
 def main():
     if len(sys.argv) == 4 and sys.argv[1] == "gen":
         write_headers(*parse(sys.argv[2]), sys.argv[3])
-    elif len(sys.argv) == 5 and sys.argv[1] == "image":
-        write_image(*parse(sys.argv[2]), sys.argv[3], sys.argv[4])
+    elif len(sys.argv) >= 5 and sys.argv[1] == "image":
+        write_image(*parse(sys.argv[2]), sys.argv[3], sys.argv[4:])
     else:
         sys.exit(__doc__)
 

@@ -87,7 +87,8 @@ enum neuron_syscall {
     NEURON_LOG,
     // (code) -> does not return
     NEURON_EXIT,
-    // (handle, rights) -> (status). Keeps only the given rights, for ever; none removes the capability.
+    // (handle, rights) -> (status). Keeps only the given rights, until the process is started anew; none removes the
+    // capability. A mapped object is unmapped.
     NEURON_CAP_SHRINK,
     // (process) -> (status). Loads the image afresh and runs it; INVALID when it runs already. Right: SEND.
     NEURON_PROCESS_START,
