@@ -19,6 +19,11 @@ HOST_CFLAGS := $(WARN) $(OPT) -g -I. -MMD -MP -fno-strict-aliasing -fno-common \
                $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 HOST_LDFLAGS := $(if $(SAN),-fsanitize=$(SAN))
 
+# Commands are shown with V=1 only.
+ifndef V
+.SILENT:
+endif
+
 .PHONY: all
 all: host os
 
@@ -27,6 +32,7 @@ include dsoftbus/build.mk
 include kernel/build.mk
 include services/build.mk
 include tests/build.mk
+include tests/qemu/kernel/build.mk
 
 $(HOST)/%.o: %.c Makefile
 	@mkdir -p $(@D)

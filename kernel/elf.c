@@ -60,6 +60,7 @@ static const char *check_header(const uint8_t *file, uint64_t file_bytes)
     return 0;
 }
 
+// An empty segment is none.
 static const char *add_segment(struct elf_image *out, const uint8_t *header, uint64_t file_bytes)
 {
     if (out->segment_count == ELF_SEGMENTS_MAX) {
@@ -74,6 +75,9 @@ static const char *add_segment(struct elf_image *out, const uint8_t *header, uin
         .writable = (flags & FLAG_WRITE) != 0,
         .executable = (flags & FLAG_EXECUTE) != 0,
     };
+    if (s.memory_bytes == 0 && s.file_bytes == 0) {
+        return 0;
+    }
     uint64_t lowest = NEURON_IMAGE_BASE;
     if (out->segment_count > 0) {
         const struct elf_segment *last = &out->segments[out->segment_count - 1];
@@ -82,7 +86,7 @@ static const char *add_segment(struct elf_image *out, const uint8_t *header, uin
     if (s.offset > file_bytes || file_bytes - s.offset < s.file_bytes) {
         return "segment outside the file";
     }
-    if (s.memory_bytes == 0 || s.memory_bytes < s.file_bytes) {
+    if (s.memory_bytes < s.file_bytes) {
         return "segment size";
     }
     if (s.address % PAGE_BYTES != 0 || s.address < lowest || s.address >= NEURON_IMAGE_END ||

@@ -14,7 +14,6 @@ struct schedule_counters schedule_counters;
 struct process *current;
 
 static struct process *queues[NEURON_PRIORITIES]; // circular; the first runs
-static uint32_t ready_levels;                     // bit i: queues[i] is not empty
 static uint64_t timer = NEURON_NEVER;             // when the timer goes off; never later than a deadline
 static uint64_t slice_end = NEURON_NEVER;
 static struct process *loaded; // whose address space is in satp
@@ -37,7 +36,6 @@ void schedule_ready(struct process *p)
     p->deadline = NEURON_NEVER;
     if (first == 0) {
         queues[level] = p->next = p->previous = p;
-        ready_levels |= UINT32_C(1) << level;
         return;
     }
     p->next = first;
@@ -51,7 +49,6 @@ void schedule_remove(struct process *p)
     uint32_t level = p->manifest->priority;
     if (p->next == p) {
         queues[level] = 0;
-        ready_levels &= ~(UINT32_C(1) << level);
     } else {
         p->previous->next = p->next;
         p->next->previous = p->previous;
@@ -114,12 +111,23 @@ static void idle(void)
     interrupt_handle_pending();
 }
 
+// The first of the highest ready priority, or 0.
+static struct process *first_ready(void)
+{
+    for (int level = NEURON_PRIORITIES - 1; level >= 0; level--) {
+        if (queues[level] != 0) {
+            return queues[level];
+        }
+    }
+    return 0;
+}
+
 struct process *schedule_next(void)
 {
-    while (ready_levels == 0) {
+    struct process *p;
+    while ((p = first_ready()) == 0) {
         idle();
     }
-    struct process *p = queues[31 - __builtin_clz(ready_levels)];
     if (p->next == p) {
         slice_end = NEURON_NEVER;
     } else if (p != current || slice_end == NEURON_NEVER) {
