@@ -62,7 +62,7 @@ struct announce {
 // Decodes any bytes at all. On an error *out is all zero. The order of checks, which decides among several errors:
 // truncated (under 4 bytes), bad magic, truncated (under 6), unsupported version, device id length, truncated (through
 // the service count), UTF-8 of the id, service count, then per service truncated, length, truncated, UTF-8. A
-// malformed trailer is dropped and the announce kept; of repeated boot TLVs the first one counts.
+// malformed trailer is dropped and the announce kept; a boot TLV of another length, or a second one, is malformed.
 enum announce_error announce_decode(struct announce *out, const uint8_t *datagram,
                                     size_t datagram_len) __attribute__((warn_unused_result));
 

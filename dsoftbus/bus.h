@@ -60,9 +60,14 @@ enum connection_phase {
 struct connection {
     struct session session;
     struct net_address address; // the other end
-    uint16_t generation, peer, source;
+    uint16_t generation;        // upper half of the id
+    uint16_t peer;              // index or PEER_NONE
+    uint16_t source;            // index while half_open
+    uint16_t record;            // index + 1 of its record memory; 0: none
+    uint16_t next; // slot + 1 of the next one in the list of free or of due connections
     uint8_t phase; // enum connection_phase
-    bool half_open : 1, established : 1, dial_due : 1, output_due : 1, dh_taken : 1;
+    bool outbound : 1, half_open : 1, established : 1, in_due_list : 1;
+    bool dial_due : 1, output_due : 1, dh_waiting : 1;
     uint64_t started_ms;
 };
 _Static_assert(sizeof(struct connection) <= HALF_OPEN_BYTES_MAX, "one half-open handshake");
@@ -70,7 +75,7 @@ _Static_assert(sizeof(struct connection) <= HALF_OPEN_BYTES_MAX, "one half-open 
 enum bus_event_type {
     // Discovery.
     BUS_PEER_FOUND, // an announce of a device that is trusted with exactly this key, not in the table before
-    BUS_DEVICE_FOUND, // the same for a device of which neither id nor key is listed
+    BUS_DEVICE_FOUND, // the same for a device that is not trusted: neither id nor key is listed, or it is pending or revoked
     BUS_DEVICE_LOST,  // its ttl has passed
     BUS_ANNOUNCE_OWN, // our own announce came back
     BUS_ANNOUNCE_IGNORED, // undecodable (announce_error), or a listed id or key without the other (then ANNOUNCE_OK)
@@ -105,7 +110,7 @@ struct bus_event {
     bool first;
     struct device_id id;          // print through label_device only
     struct net_address address;   // of the other end
-    uint8_t hash[DSB_HASH_BYTES]; // the handshake hash: BOUND, ESTABLISHED, LOST, PINGED, PONGED
+    uint8_t hash[DSB_HASH_BYTES]; // the handshake hash: ESTABLISHED, SESSION_LOST, PINGED, PONGED
     uint32_t rtt_ms;
     uint64_t dropped;
 };
@@ -148,9 +153,10 @@ struct bus {
     struct bus_counts counts;
     uint64_t now_ms;
     bool stopping;
-    uint16_t half_open_untrusted;
-    uint16_t record_free;              // head of the list of free record buffers, + 1; 0: none
-    uint16_t action_cursor, dh_cursor; // where the fair scans go on
+    uint16_t record_free;           // heads (+ 1; 0: none) of the list of free record buffers,
+    uint16_t connection_free;       // of free connections
+    uint16_t due_first, due_last;   // and of connections for which an action is due
+    uint16_t dh_waiting, dh_cursor; // requests not yet taken; where the fair scan goes on
     uint16_t event_first, event_count;
     uint64_t events_dropped; // since the last BUS_EVENTS_DROPPED
     bool announcing;
@@ -286,7 +292,7 @@ struct bus_action {
     size_t data_len;
 };
 
-// The next thing to do, false when there is nothing. Closes come before everything else.
+// The next thing to do, in the order in which it became due; false when there is nothing.
 bool bus_next_action(struct bus *bus, uint64_t now_ms, struct bus_action *action)
     __attribute__((warn_unused_result));
 
@@ -302,7 +308,7 @@ uint32_t bus_session(const struct bus *bus, uint16_t peer, enum session_role rol
 bool bus_ping(struct bus *bus, uint64_t now_ms, uint32_t connection)
     __attribute__((warn_unused_result));
 
-// Ends a connection from this side (BYE 0 when it is established).
+// Ends a connection from this side (BYE 0 when it is established). A peer marked `dial` is dialled again later.
 void bus_close(struct bus *bus, uint64_t now_ms, uint32_t connection);
 
 // Ends all sessions with BYE 6, accepts and dials no more. Go on with actions until bus_counts has no connections.

@@ -77,6 +77,9 @@ void discovery_set_peer(struct discovery_table *table, const struct device_id *i
 bool discovery_expire(struct discovery_table *table, struct device *gone, uint64_t now_ms)
     __attribute__((warn_unused_result));
 
+// How many entries are in use.
+uint16_t discovery_count(const struct discovery_table *table);
+
 // When the next entry expires, or TIME_NEVER.
 uint64_t discovery_deadline(const struct discovery_table *table);
 

@@ -29,6 +29,9 @@ bool utf8_valid(const uint8_t *bytes, size_t len);
 // A name of our own, made of [0-9A-Za-z._-] only, 1..64 bytes: what we announce and what a service registers.
 bool name_plain(const uint8_t *bytes, size_t len);
 
+// One character of such a name.
+bool name_char_plain(uint8_t c);
+
 enum net_family { NET_NONE, NET_IPV4 = 4, NET_IPV6 = 6 };
 
 // IPv4: the first 4 bytes, the other 12 are zero. Port in host order.

@@ -103,12 +103,13 @@ struct session {
     uint32_t pings_sent, rtt_ms;
     struct device_id peer_id;
     uint8_t state, role, reason; // enum session_state, session_role, close_reason
-    uint8_t peer_version, peer_bye, pings_received, pongs_queued;
+    uint8_t peer_version, peer_bye, pings_received;
     uint8_t header_len;
     uint8_t header[SESSION_PREAMBLE_BYTES]; // a preamble, or the length of a frame
     uint16_t peer_record_max, peer_streams_max;
-    uint16_t frame_len;          // of the frame being received; 0: header not complete
-    uint16_t frame_used;         // bytes of it that are here
+    uint16_t pong_ends[PINGS_UNANSWERED_MAX]; // in the buffer, of PONGs that have not left
+    uint16_t frame_len;                       // of the frame being received; 0: header not complete
+    uint16_t frame_used;                      // bytes of it that are here
     uint16_t out_len, out_start; // what is to be sent lies at buffer[out_start..out_len)
     uint32_t record_bytes, records_received;
     uint8_t buffer

@@ -44,6 +44,10 @@ bool sources_take(struct source_table *table, uint16_t source) __attribute__((wa
 // The handshake is over. charge: it failed, and the token stays taken.
 void sources_release(struct source_table *table, uint16_t source, bool charge);
 
+// Half-open handshakes of all sources, or of those that are not trusted.
+uint16_t sources_half_open(const struct source_table *table, bool untrusted_only)
+    __attribute__((warn_unused_result));
+
 // The source with the most half-open handshakes, SOURCE_NONE if there is none; on request only among those that are
 // not trusted.
 uint16_t sources_greediest(const struct source_table *table, bool untrusted_only)

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the parts of the bus share. Internal to dsoftbus/.
+#ifndef DSOFTBUS_BUS_INTERNAL_H
+#define DSOFTBUS_BUS_INTERNAL_H
+
+#include "dsoftbus/bus.h"
+
+// ---- bus.c: time, events, lists -------------------------------------------------------------------
+
+// Time never goes back.
+void bus_clock(struct bus *bus, uint64_t now_ms);
+
+void bus_emit(struct bus *bus, const struct bus_event *event);
+
+uint32_t bus_connection_id(const struct bus *bus, const struct connection *c);
+
+// The connection in phase CONNECTING or OPEN with this id, or NULL.
+struct connection *bus_find(const struct bus *bus, uint32_t connection);
+
+// A free connection, filled with zero but for its generation; NULL if there is none.
+struct connection *bus_connection_take(struct bus *bus, const struct net_address *address);
+
+// Back to the free ones; its id is unknown from now on.
+void bus_connection_give(struct bus *bus, struct connection *c);
+
+// An action is due for it.
+void bus_due(struct bus *bus, struct connection *c);
+
+// Record memory for a connection that has none; false if there is none left.
+bool bus_record_take(struct bus *bus, struct connection *c) __attribute__((warn_unused_result));
+void bus_record_give(struct bus *bus, struct connection *c);
+uint8_t *bus_record(const struct bus *bus, const struct connection *c);
+
+// ---- bus_connection.c -----------------------------------------------------------------------------
+
+// Deals with what a call on the connection's session has answered, then notes what is due for it.
+void bus_session_event(struct bus *bus, struct connection *c, enum session_event event);
+
+// Ends an established session, a handshake or a dial.
+void bus_connection_end(struct bus *bus, struct connection *c, enum close_reason reason,
+                        enum bye_reason bye);
+
+void bus_connection_tick(struct bus *bus, struct connection *c);
+uint64_t bus_connection_deadline(const struct connection *c);
+
+// ---- bus_peer.c -----------------------------------------------------------------------------------
+
+// Dials the peer if that is wanted, due and possible.
+void bus_dial_if_due(struct bus *bus, uint16_t peer);
+
+// When bus_dial_if_due will dial it, TIME_NEVER if it waits for something else than time.
+uint64_t bus_dial_deadline(const struct bus *bus, uint16_t peer);
+
+void bus_dial_succeeded(struct bus *bus, const struct connection *c);
+void bus_dial_ended(struct bus *bus, const struct connection *c); // failed, or lost later
+
+// A trusted peer is configured at this host, or has authenticated from it.
+bool bus_address_trusted(const struct bus *bus, const struct net_address *address);
+
+// ---- bus_discovery.c ------------------------------------------------------------------------------
+
+void bus_discovery_tick(struct bus *bus);
+uint64_t bus_discovery_deadline(const struct bus *bus);
+
+// The next datagram of the announce that is being sent; false when there is none.
+bool bus_announce_action(struct bus *bus, struct bus_action *action)
+    __attribute__((warn_unused_result));
+
+// Something in the announce has changed.
+void bus_announce_changed(struct bus *bus);
+
+#endif
