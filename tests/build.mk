@@ -12,6 +12,15 @@ UNIT_OBJS_provision := $(addprefix $(HOST)/services/keystored/,provision.o lab/s
 UNIT_OBJS_fw_cfg := $(HOST)/services/keystored/fw_cfg.o
 UNIT_OBJS_store := $(addprefix $(HOST)/services/keystored/,store.o provision.o lab/seed_option.o)
 
+# --- kernel ---
+UNIT_OBJS_elf := $(HOST)/kernel/elf.o
+UNIT_OBJS_manifest := $(HOST)/kernel/manifest.o
+
+# --- noise ---
+UNIT_LIBS_x25519 := -lcjson
+UNIT_LIBS_chacha20poly1305 := -lcjson
+UNIT_LIBS_fe25519 := -lcrypto
+
 .SECONDEXPANSION:
 .SECONDARY:
 $(HOST)/unit/test_%: $(HOST)/tests/unit/test_%.o $$(UNIT_OBJS_$$*) $(HOST)/libdsoftbus.a $(HOST)/libnoise.a

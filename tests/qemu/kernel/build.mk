@@ -21,3 +21,7 @@ $(KT)/manifest.o: $(KT)/manifest.c
 	$(RV_CC) $(KT_CFLAGS) -c -o $@ $<
 $(KT)/neuron.elf: $(KERNEL_OBJECTS) $(KT)/manifest.o kernel/kernel.ld
 	$(RV_CC) $(RV_LDFLAGS) -T kernel/kernel.ld -o $@ $(filter %.o,$^) -lgcc
+
+.PHONY: kernel-test
+kernel-test: $(KT)/neuron.elf
+	prove $(PROVE_FLAGS) --exec 'python3 tests/qemu/kernel_test.py $(KT)/neuron.elf' $(BUILD)/kernel-test.log
