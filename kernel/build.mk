@@ -18,4 +18,4 @@ $(OS)/%.o: %.S Makefile kernel/build.mk | $(OS)/gen/.done
 	$(RV_CC) $(RV_CFLAGS) -c -o $@ $<
 
 KERNEL_OBJECTS := $(patsubst %,$(OS)/%.o,$(basename $(wildcard kernel/*.c kernel/*.S)))
-RV_CFLAGS_kernel := -mno-relax -fno-jump-tables
+RV_CFLAGS_kernel := -flto

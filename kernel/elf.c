@@ -34,7 +34,8 @@ static uint64_t load_le64(const uint8_t *p)
 
 static const char *check_header(const uint8_t *file, uint64_t file_bytes)
 {
-    static const uint8_t magic[7] = {0x7f, 'E', 'L', 'F', 2 /* 64 bits */, 1 /* little-endian */, 1};
+    static const uint8_t magic[7] = {0x7f, 'E', 'L', 'F', 2 /* 64 bits */, 1 /* little-endian */,
+                                     1};
     if (file_bytes < HEADER_BYTES) {
         return "ELF header truncated";
     }

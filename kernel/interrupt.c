@@ -51,7 +51,8 @@ void interrupt_start(uint64_t hart)
         find_driver(d);
         if (irq != 0 && drivers[d] != 0) {
             *plic(PRIORITY + 4 * (uint64_t)irq) = 1;
-            *plic(ENABLE + context * ENABLE_STRIDE + 4 * (uint64_t)(irq / 32)) |= UINT32_C(1) << irq % 32;
+            *plic(ENABLE + context * ENABLE_STRIDE + 4 * (uint64_t)(irq / 32)) |= UINT32_C(1)
+                                                                                  << irq % 32;
         }
     }
     *plic(THRESHOLD + context * THRESHOLD_STRIDE) = 0;

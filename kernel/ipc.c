@@ -63,8 +63,8 @@ static void queue_remove(struct process *server, struct process *p)
 }
 
 // Hands the message to the server, whose frame gets the results of its wait.
-static void deliver(struct process *server, const struct process *from, uint64_t label, uint64_t len,
-                    bool wants_reply)
+static void deliver(struct process *server, const struct process *from, uint64_t label,
+                    uint64_t len, bool wants_reply)
 {
     copy_message(server, from, len);
     uint64_t *a = &server->frame.x[X_A0];
@@ -75,8 +75,8 @@ static void deliver(struct process *server, const struct process *from, uint64_t
     a[5] = wants_reply ? from->calls << REPLY_ID_BITS | (from->id + 1) : 0;
 }
 
-void ipc_send(struct process *from, struct process *to, uint64_t label, uint64_t len, uint64_t deadline,
-              bool wants_reply)
+void ipc_send(struct process *from, struct process *to, uint64_t label, uint64_t len,
+              uint64_t deadline, bool wants_reply)
 {
     if (to->state != NEURON_RUNNING) {
         from->frame.x[X_A0] = NEURON_PEER_DIED;
@@ -137,7 +137,8 @@ void ipc_wait(struct process *p, bool messages, bool notifications, uint64_t dea
     }
 }
 
-struct process *ipc_caller(enum neuron_status *error, const struct process *server, neuron_handle reply)
+struct process *ipc_caller(enum neuron_status *error, const struct process *server,
+                           neuron_handle reply)
 {
     uint64_t id = reply % (1 << REPLY_ID_BITS), number = reply >> REPLY_ID_BITS;
     *error = NEURON_BAD_HANDLE;

@@ -17,10 +17,10 @@ _Noreturn void kernel_main(uint64_t hart);
 static void stop_faulty(struct process *p, uint64_t cause, uint64_t address)
 {
     static const char *const names[16] = {
-        [0] = "misaligned instruction", [1] = "instruction access fault",
-        [2] = "illegal instruction",    [3] = "breakpoint",
-        [4] = "misaligned load",        [5] = "load access fault",
-        [6] = "misaligned store",       [7] = "store access fault",
+        [0] = "misaligned instruction",  [1] = "instruction access fault",
+        [2] = "illegal instruction",     [3] = "breakpoint",
+        [4] = "misaligned load",         [5] = "load access fault",
+        [6] = "misaligned store",        [7] = "store access fault",
         [12] = "instruction page fault", [13] = "load page fault",
         [15] = "store page fault",
     };

@@ -65,7 +65,8 @@ static void map_kernel(uint64_t virtual, uint64_t physical, uint64_t bytes, uint
                     bytes - done >= MEGA_BYTES;
         uint64_t *entry = walk_making(kernel_root, virtual + done, mega ? 1 : 0);
         ASSERT(entry != 0);
-        *entry = entry_of(physical + done, bits | PTE_VALID | PTE_GLOBAL | PTE_ACCESSED | PTE_DIRTY);
+        *entry =
+            entry_of(physical + done, bits | PTE_VALID | PTE_GLOBAL | PTE_ACCESSED | PTE_DIRTY);
         done += mega ? MEGA_BYTES : PAGE_BYTES;
     }
 }
@@ -123,7 +124,8 @@ bool page_space_prepare(page_table root, uint64_t address, uint64_t bytes)
     return true;
 }
 
-void page_map_user(page_table root, uint64_t address, uint64_t physical, uint64_t bytes, uint64_t bits)
+void page_map_user(page_table root, uint64_t address, uint64_t physical, uint64_t bytes,
+                   uint64_t bits)
 {
     for (uint64_t done = 0; done < bytes; done += PAGE_BYTES) {
         uint64_t *entry = walk_making(root, address + done, 0);

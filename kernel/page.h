@@ -23,7 +23,8 @@ page_table page_space_new(void);
 // Makes the page tables that [address, address + bytes) needs; false when there is no memory.
 bool page_space_prepare(page_table root, uint64_t address, uint64_t bytes);
 // Maps page-aligned `bytes` at a prepared address with PTE_READ, _WRITE, _EXECUTE bits; no bits: unmaps.
-void page_map_user(page_table root, uint64_t address, uint64_t physical, uint64_t bytes, uint64_t bits);
+void page_map_user(page_table root, uint64_t address, uint64_t physical, uint64_t bytes,
+                   uint64_t bits);
 // The value of satp for an address space; page_load switches to it.
 uint64_t page_satp(page_table root, uint64_t asid);
 void page_load(uint64_t satp);

@@ -53,7 +53,8 @@ static bool setup_memory(struct process *p)
     }
     for (unsigned i = 0; i < p->elf.segment_count; i++) {
         const struct elf_segment *s = &p->elf.segments[i];
-        uint64_t bits = PTE_READ | (s->writable ? PTE_WRITE : 0) | (s->executable ? PTE_EXECUTE : 0);
+        uint64_t bits =
+            PTE_READ | (s->writable ? PTE_WRITE : 0) | (s->executable ? PTE_EXECUTE : 0);
         p->segment_frames[i] = take_and_map(p, s->address, s->memory_bytes, bits);
         if (p->segment_frames[i] == 0) {
             return false;
@@ -164,7 +165,8 @@ static bool hears_of(const struct process *other, const struct process *p)
 {
     for (unsigned i = 0; i < other->manifest->cap_count; i++) {
         const struct manifest_cap *cap = &other->caps[i];
-        if (cap->type == CAP_PROCESS && cap->object == p->id && (cap->rights & NEURON_RECEIVE) != 0) {
+        if (cap->type == CAP_PROCESS && cap->object == p->id &&
+            (cap->rights & NEURON_RECEIVE) != 0) {
             return true;
         }
     }
@@ -178,7 +180,8 @@ static bool hears_of(const struct process *other, const struct process *p)
     return false;
 }
 
-void process_stop(struct process *p, enum neuron_process_state how, uint64_t cause, uint64_t address)
+void process_stop(struct process *p, enum neuron_process_state how, uint64_t cause,
+                  uint64_t address)
 {
     if (p->waits != NOT_BLOCKED) {
         ipc_abandon(p, NEURON_CANCELLED);

@@ -63,7 +63,8 @@ void process_setup_all(void);
 // Loads the image afresh and makes the process ready to run; false when it is absent, refused or running.
 bool process_start(struct process *p);
 // Ends it: its callers get NEURON_PEER_DIED, those who watch it their notification.
-void process_stop(struct process *p, enum neuron_process_state how, uint64_t cause, uint64_t address);
+void process_stop(struct process *p, enum neuron_process_state how, uint64_t cause,
+                  uint64_t address);
 // Where MAP puts the object behind a handle.
 uint64_t process_map_address(neuron_handle handle);
 

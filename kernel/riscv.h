@@ -19,29 +19,31 @@
 #define CAUSE_USER_CALL 8
 
 // Sv39 page table entries: 4.4
-#define PTE_VALID    1
-#define PTE_READ     2
-#define PTE_WRITE    4
-#define PTE_EXECUTE  8
-#define PTE_USER     16
-#define PTE_GLOBAL   32
-#define PTE_ACCESSED 64
-#define PTE_DIRTY    128
-#define SATP_SV39    (UINT64_C(8) << 60)
+#define PTE_VALID       1
+#define PTE_READ        2
+#define PTE_WRITE       4
+#define PTE_EXECUTE     8
+#define PTE_USER        16
+#define PTE_GLOBAL      32
+#define PTE_ACCESSED    64
+#define PTE_DIRTY       128
+#define SATP_SV39       (UINT64_C(8) << 60)
 #define SATP_ASID_SHIFT 44
 
 #ifndef __ASSEMBLER__
 
 #include <stdint.h>
 
-#define csr_read(name)                                         \
-    __extension__({                                            \
-        uint64_t value_;                                       \
-        __asm__ volatile("csrr %0, " #name : "=r"(value_));    \
-        value_;                                                \
+#define csr_read(name)                                                                             \
+    __extension__({                                                                                \
+        uint64_t value_;                                                                           \
+        __asm__ volatile("csrr %0, " #name : "=r"(value_));                                        \
+        value_;                                                                                    \
     })
-#define csr_write(name, value) __asm__ volatile("csrw " #name ", %0" ::"r"((uint64_t)(value)) : "memory")
-#define csr_set(name, bits)    __asm__ volatile("csrs " #name ", %0" ::"r"((uint64_t)(bits)) : "memory")
+#define csr_write(name, value)                                                                     \
+    __asm__ volatile("csrw " #name ", %0" ::"r"((uint64_t)(value)) : "memory")
+#define csr_set(name, bits)                                                                        \
+    __asm__ volatile("csrs " #name ", %0" ::"r"((uint64_t)(bits)) : "memory")
 
 static inline void tlb_flush(void)
 {

@@ -14,7 +14,7 @@ struct schedule_counters schedule_counters;
 struct process *current;
 
 static struct process *queues[NEURON_PRIORITIES]; // circular; the first runs
-static uint64_t timer = NEURON_NEVER;             // when the timer goes off; never later than a deadline
+static uint64_t timer = NEURON_NEVER; // when the timer goes off; never later than a deadline
 static uint64_t slice_end = NEURON_NEVER;
 static struct process *loaded; // whose address space is in satp
 

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-void *memcpy(void *restrict to, const void *restrict from, uint64_t len);
-void *memset(void *to, int value, uint64_t len);
+__attribute__((used)) void *memcpy(void *restrict to, const void *restrict from, uint64_t len);
+__attribute__((used)) void *memset(void *to, int value, uint64_t len);
 
 #endif

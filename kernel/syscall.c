@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each call decodes and checks everything first, then performs without failing.
+// Each call decodes and checks everything first, then performs without failing. `in` points to the arguments a0..a5 in the
+// frame, where the results go too, so a call reads all arguments before it writes a result.
 #include "kernel/syscall.h"
 
 #include "kernel/console.h"
 #include "kernel/interrupt.h"
 #include "kernel/ipc.h"
 #include "kernel/schedule.h"
-
-// A call's arguments and results are a0..a5.
-struct arguments {
-    uint64_t a[6];
-};
 
 // The capability at `handle`, when it has that type and all of those rights; else 0 and *error.
 static struct manifest_cap *find(enum neuron_status *error, struct process *p, neuron_handle handle,
@@ -29,20 +25,20 @@ static struct manifest_cap *find(enum neuron_status *error, struct process *p, n
     return 0;
 }
 
-static enum neuron_status do_send(struct process *p, const struct arguments *in, bool wants_reply)
+static enum neuron_status do_send(struct process *p, const uint64_t *in, bool wants_reply)
 {
     enum neuron_status error;
-    struct manifest_cap *cap = find(&error, p, in->a[0], CAP_ENDPOINT, NEURON_SEND_RIGHT);
+    struct manifest_cap *cap = find(&error, p, in[0], CAP_ENDPOINT, NEURON_SEND_RIGHT);
     if (cap == 0) {
         return error;
     }
-    if (in->a[2] > NEURON_MESSAGE_BYTES_MAX) {
+    if (in[2] > NEURON_MESSAGE_BYTES_MAX) {
         return NEURON_INVALID;
     }
-    if (in->a[3] != NEURON_NEVER && in->a[3] <= csr_read(time)) {
+    if (in[3] != NEURON_NEVER && in[3] <= csr_read(time)) {
         return NEURON_TIMED_OUT;
     }
-    ipc_send(p, &processes[cap->object], in->a[1], in->a[2], in->a[3], wants_reply);
+    ipc_send(p, &processes[cap->object], in[1], in[2], in[3], wants_reply);
     return NEURON_OK;
 }
 
@@ -58,45 +54,46 @@ static enum neuron_status check_wait(struct process *p, neuron_handle endpoint,
         return error;
     }
     // Waiting for nothing, for ever, can only be a mistake.
-    return endpoint == 0 && notification == 0 && deadline == NEURON_NEVER ? NEURON_INVALID : NEURON_OK;
+    return endpoint == 0 && notification == 0 && deadline == NEURON_NEVER ? NEURON_INVALID
+                                                                          : NEURON_OK;
 }
 
-static enum neuron_status do_wait(struct process *p, const struct arguments *in)
+static enum neuron_status do_wait(struct process *p, const uint64_t *in)
 {
-    enum neuron_status error = check_wait(p, in->a[0], in->a[1], in->a[2]);
+    enum neuron_status error = check_wait(p, in[0], in[1], in[2]);
     if (error == NEURON_OK) {
-        ipc_wait(p, in->a[0] != 0, in->a[1] != 0, in->a[2]);
+        ipc_wait(p, in[0] != 0, in[1] != 0, in[2]);
     }
     return error;
 }
 
-static enum neuron_status do_reply(struct process *p, const struct arguments *in, bool then_wait)
+static enum neuron_status do_reply(struct process *p, const uint64_t *in, bool then_wait)
 {
     enum neuron_status error = NEURON_OK;
-    if (in->a[2] > NEURON_MESSAGE_BYTES_MAX) {
+    if (in[2] > NEURON_MESSAGE_BYTES_MAX) {
         return NEURON_INVALID;
     }
     if (then_wait) {
-        error = check_wait(p, in->a[3], in->a[4], in->a[5]);
+        error = check_wait(p, in[3], in[4], in[5]);
         if (error != NEURON_OK) {
             return error;
         }
     }
-    struct process *caller = ipc_caller(&error, p, in->a[0]);
+    struct process *caller = ipc_caller(&error, p, in[0]);
     if (caller == 0) {
         return error;
     }
-    ipc_reply(p, caller, in->a[1], in->a[2]);
+    ipc_reply(p, caller, in[1], in[2]);
     if (then_wait) {
-        ipc_wait(p, in->a[3] != 0, in->a[4] != 0, in->a[5]);
+        ipc_wait(p, in[3] != 0, in[4] != 0, in[5]);
     }
     return NEURON_OK;
 }
 
-static enum neuron_status do_signal(struct process *p, const struct arguments *in)
+static enum neuron_status do_signal(struct process *p, const uint64_t *in)
 {
     enum neuron_status error;
-    struct manifest_cap *cap = find(&error, p, in->a[0], CAP_NOTIFICATION, NEURON_SEND_RIGHT);
+    struct manifest_cap *cap = find(&error, p, in[0], CAP_NOTIFICATION, NEURON_SEND_RIGHT);
     if (cap == 0) {
         return error;
     }
@@ -106,8 +103,9 @@ static enum neuron_status do_signal(struct process *p, const struct arguments *i
 }
 
 // A memory object or device that can be mapped: its capability, where it lies and how long it is.
-static struct manifest_cap *find_mappable(enum neuron_status *error, uint64_t *physical, uint64_t *bytes,
-                                          struct process *p, neuron_handle handle, unsigned rights)
+static struct manifest_cap *find_mappable(enum neuron_status *error, uint64_t *physical,
+                                          uint64_t *bytes, struct process *p, neuron_handle handle,
+                                          unsigned rights)
 {
     struct manifest_cap *cap = find(error, p, handle, CAP_DEVICE, rights);
     if (cap != 0) {
@@ -123,18 +121,18 @@ static struct manifest_cap *find_mappable(enum neuron_status *error, uint64_t *p
     return cap;
 }
 
-static enum neuron_status do_map(struct process *p, const struct arguments *in, bool map)
+static enum neuron_status do_map(struct process *p, const uint64_t *in, bool map)
 {
     enum neuron_status error;
     uint64_t physical, bytes, bits = 0;
-    unsigned rights = map ? (unsigned)in->a[1] : 0;
-    if (map && in->a[1] != NEURON_READ && in->a[1] != (NEURON_READ | NEURON_WRITE)) {
+    unsigned rights = map ? (unsigned)in[1] : 0;
+    if (map && in[1] != NEURON_READ && in[1] != (NEURON_READ | NEURON_WRITE)) {
         return NEURON_INVALID;
     }
-    if (find_mappable(&error, &physical, &bytes, p, in->a[0], rights) == 0) {
+    if (find_mappable(&error, &physical, &bytes, p, in[0], rights) == 0) {
         return error;
     }
-    uint64_t address = process_map_address(in->a[0]);
+    uint64_t address = process_map_address(in[0]);
     bits |= (rights & NEURON_READ) != 0 ? PTE_READ : 0;
     bits |= (rights & NEURON_WRITE) != 0 ? PTE_WRITE : 0;
     page_map_user(p->root, address, physical, bytes, bits);
@@ -144,10 +142,10 @@ static enum neuron_status do_map(struct process *p, const struct arguments *in, 
     return NEURON_OK;
 }
 
-static enum neuron_status do_physical(struct process *p, const struct arguments *in)
+static enum neuron_status do_physical(struct process *p, const uint64_t *in)
 {
     enum neuron_status error;
-    struct manifest_cap *cap = find(&error, p, in->a[0], CAP_MEMORY, NEURON_PHYSICAL_RIGHT);
+    struct manifest_cap *cap = find(&error, p, in[0], CAP_MEMORY, NEURON_PHYSICAL_RIGHT);
     if (cap == 0) {
         return error;
     }
@@ -156,10 +154,10 @@ static enum neuron_status do_physical(struct process *p, const struct arguments 
     return NEURON_OK;
 }
 
-static enum neuron_status do_irq_ack(struct process *p, const struct arguments *in)
+static enum neuron_status do_irq_ack(struct process *p, const uint64_t *in)
 {
     enum neuron_status error;
-    struct manifest_cap *cap = find(&error, p, in->a[0], CAP_IRQ, NEURON_RECEIVE);
+    struct manifest_cap *cap = find(&error, p, in[0], CAP_IRQ, NEURON_RECEIVE);
     if (cap == 0) {
         return error;
     }
@@ -177,41 +175,42 @@ static bool has_prefix(const uint8_t *line, uint64_t len, const char *prefix)
     return prefix != 0 && prefix[i] == '\0';
 }
 
-static enum neuron_status do_log(struct process *p, const struct arguments *in)
+static enum neuron_status do_log(struct process *p, const uint64_t *in)
 {
     const uint8_t *line = p->ipc->log_line;
     bool permitted = false;
-    if (in->a[0] > NEURON_LOG_LINE_BYTES_MAX) {
+    if (in[0] > NEURON_LOG_LINE_BYTES_MAX) {
         return NEURON_INVALID;
     }
-    for (uint64_t i = 0; i < in->a[0]; i++) {
+    for (uint64_t i = 0; i < in[0]; i++) {
         if (line[i] < 0x20 || line[i] > 0x7e) {
             return NEURON_INVALID;
         }
     }
     for (unsigned i = 0; i < MANIFEST_PREFIXES_MAX; i++) {
-        permitted |= has_prefix(line, in->a[0], p->manifest->prefixes[i]);
+        permitted |= has_prefix(line, in[0], p->manifest->prefixes[i]);
     }
     if (!permitted) {
         return NEURON_NO_RIGHT;
     }
-    console_write(line, in->a[0]);
+    console_write(line, in[0]);
     console_write((const uint8_t *)"\n", 1);
     p->frame.x[X_A0] = NEURON_OK;
     return NEURON_OK;
 }
 
-static enum neuron_status do_cap_shrink(struct process *p, const struct arguments *in)
+static enum neuron_status do_cap_shrink(struct process *p, const uint64_t *in)
 {
-    neuron_handle handle = in->a[0];
+    neuron_handle handle = in[0];
     if (handle == 0 || handle > p->manifest->cap_count || p->caps[handle - 1].type == CAP_NONE) {
         return NEURON_BAD_HANDLE;
     }
     struct manifest_cap *cap = &p->caps[handle - 1];
+    uint8_t kept = (uint8_t)in[1];
     if (cap->type == CAP_MEMORY || cap->type == CAP_DEVICE) {
         (void)do_map(p, in, false);
     }
-    cap->rights &= (uint8_t)in->a[1];
+    cap->rights &= kept;
     if (cap->rights == 0) {
         cap->type = CAP_NONE;
     }
@@ -219,10 +218,10 @@ static enum neuron_status do_cap_shrink(struct process *p, const struct argument
     return NEURON_OK;
 }
 
-static enum neuron_status do_process_start(struct process *p, const struct arguments *in)
+static enum neuron_status do_process_start(struct process *p, const uint64_t *in)
 {
     enum neuron_status error;
-    struct manifest_cap *cap = find(&error, p, in->a[0], CAP_PROCESS, NEURON_SEND_RIGHT);
+    struct manifest_cap *cap = find(&error, p, in[0], CAP_PROCESS, NEURON_SEND_RIGHT);
     if (cap == 0) {
         return error;
     }
@@ -230,10 +229,10 @@ static enum neuron_status do_process_start(struct process *p, const struct argum
     return NEURON_OK;
 }
 
-static enum neuron_status do_process_status(struct process *p, const struct arguments *in)
+static enum neuron_status do_process_status(struct process *p, const uint64_t *in)
 {
     enum neuron_status error;
-    struct manifest_cap *cap = find(&error, p, in->a[0], CAP_PROCESS, NEURON_RECEIVE);
+    struct manifest_cap *cap = find(&error, p, in[0], CAP_PROCESS, NEURON_RECEIVE);
     if (cap == 0) {
         return error;
     }
@@ -247,22 +246,22 @@ static enum neuron_status do_process_status(struct process *p, const struct argu
     return NEURON_OK;
 }
 
-static enum neuron_status do_power_off(struct process *p, const struct arguments *in)
+static enum neuron_status do_power_off(struct process *p, const uint64_t *in)
 {
     enum neuron_status error;
-    if (find(&error, p, in->a[0], CAP_POWER, NEURON_SEND_RIGHT) == 0) {
+    if (find(&error, p, in[0], CAP_POWER, NEURON_SEND_RIGHT) == 0) {
         return error;
     }
-    if (in->a[1] > 255) {
+    if (in[1] > 255) {
         return NEURON_INVALID;
     }
-    machine_off(in->a[1]);
+    machine_off(in[1]);
 }
 
-static enum neuron_status do_counters(struct process *p, const struct arguments *in)
+static enum neuron_status do_counters(struct process *p, const uint64_t *in)
 {
     enum neuron_status error;
-    if (find(&error, p, in->a[0], CAP_COUNTERS, NEURON_RECEIVE) == 0) {
+    if (find(&error, p, in[0], CAP_COUNTERS, NEURON_RECEIVE) == 0) {
         return error;
     }
     uint64_t *a = &p->frame.x[X_A0];
@@ -274,7 +273,7 @@ static enum neuron_status do_counters(struct process *p, const struct arguments 
 }
 
 // NEURON_OK: performed, and the frame holds whatever results there are. Anything else: refused, nothing changed.
-static enum neuron_status dispatch(struct process *p, uint64_t number, const struct arguments *in)
+static enum neuron_status dispatch(struct process *p, uint64_t number, const uint64_t *in)
 {
     if (number < NEURON_CALL || number > NEURON_COUNTERS) {
         return NEURON_BAD_SYSCALL;
@@ -303,7 +302,7 @@ static enum neuron_status dispatch(struct process *p, uint64_t number, const str
     case NEURON_LOG:
         return do_log(p, in);
     case NEURON_EXIT:
-        process_stop(p, NEURON_EXITED, in->a[0], 0);
+        process_stop(p, NEURON_EXITED, in[0], 0);
         return NEURON_OK;
     case NEURON_CAP_SHRINK:
         return do_cap_shrink(p, in);
@@ -321,11 +320,8 @@ static enum neuron_status dispatch(struct process *p, uint64_t number, const str
 
 void syscall_handle(struct process *p)
 {
-    const uint64_t *x = p->frame.x;
-    struct arguments in = {
-        {x[X_A0], x[X_A0 + 1], x[X_A0 + 2], x[X_A0 + 3], x[X_A0 + 4], x[X_A0 + 5]}};
     p->frame.x[X_PC] += 4;
-    enum neuron_status refused = dispatch(p, x[X_A7], &in);
+    enum neuron_status refused = dispatch(p, p->frame.x[X_A7], &p->frame.x[X_A0]);
     if (refused != NEURON_OK) {
         p->frame.x[X_A0] = refused;
     }

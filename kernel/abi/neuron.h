@@ -111,12 +111,12 @@ enum neuron_right {
 };
 
 enum neuron_process_state {
-    NEURON_ABSENT,   // this image does not contain it
-    NEURON_STOPPED,  // not started yet
+    NEURON_ABSENT,  // this image does not contain it
+    NEURON_STOPPED, // not started yet
     NEURON_RUNNING,
-    NEURON_EXITED,   // by NEURON_EXIT
-    NEURON_FAULTED,  // by an exception
-    NEURON_REFUSED,  // its ELF image is not acceptable
+    NEURON_EXITED,  // by NEURON_EXIT
+    NEURON_FAULTED, // by an exception
+    NEURON_REFUSED, // its ELF image is not acceptable
 };
 
 // The sender that the kernel stamps on a message: process id, and how often it has been started.

@@ -43,19 +43,22 @@ static struct sys_event event_of(struct registers r)
 
 struct sys_reply sys_call(neuron_handle endpoint, uint64_t label, size_t len, uint64_t deadline)
 {
-    struct registers r = ecall(NEURON_CALL, (struct registers){endpoint, label, len, deadline, 0, 0});
+    struct registers r =
+        ecall(NEURON_CALL, (struct registers){endpoint, label, len, deadline, 0, 0});
     return (struct sys_reply){(enum neuron_status)r.a0, r.a1, r.a2};
 }
 
 enum neuron_status sys_send(neuron_handle endpoint, uint64_t label, size_t len, uint64_t deadline)
 {
-    struct registers r = ecall(NEURON_SEND, (struct registers){endpoint, label, len, deadline, 0, 0});
+    struct registers r =
+        ecall(NEURON_SEND, (struct registers){endpoint, label, len, deadline, 0, 0});
     return (enum neuron_status)r.a0;
 }
 
 struct sys_event sys_wait(neuron_handle endpoint, neuron_handle notification, uint64_t deadline)
 {
-    return event_of(ecall(NEURON_WAIT, (struct registers){endpoint, notification, deadline, 0, 0, 0}));
+    return event_of(
+        ecall(NEURON_WAIT, (struct registers){endpoint, notification, deadline, 0, 0, 0}));
 }
 
 enum neuron_status sys_reply(neuron_handle reply, uint64_t label, size_t len)
@@ -139,8 +142,8 @@ enum neuron_status sys_process_start(neuron_handle process)
 struct sys_process_status sys_process_status(neuron_handle process)
 {
     struct registers r = ecall(NEURON_PROCESS_STATUS, (struct registers){process, 0, 0, 0, 0, 0});
-    return (struct sys_process_status){(enum neuron_status)r.a0, (enum neuron_process_state)r.a1, r.a2,
-                                       r.a3, r.a4};
+    return (struct sys_process_status){(enum neuron_status)r.a0, (enum neuron_process_state)r.a1,
+                                       r.a2, r.a3, r.a4};
 }
 
 enum neuron_status sys_power_off(neuron_handle power, uint64_t code)

@@ -30,16 +30,20 @@ struct sys_event {
     neuron_handle reply; // 0 when the sender expects none
 };
 
-MUST_USE struct sys_reply sys_call(neuron_handle endpoint, uint64_t label, size_t len, uint64_t deadline);
-MUST_USE enum neuron_status sys_send(neuron_handle endpoint, uint64_t label, size_t len, uint64_t deadline);
-MUST_USE struct sys_event sys_wait(neuron_handle endpoint, neuron_handle notification, uint64_t deadline);
+MUST_USE struct sys_reply sys_call(neuron_handle endpoint, uint64_t label, size_t len,
+                                   uint64_t deadline);
+MUST_USE enum neuron_status sys_send(neuron_handle endpoint, uint64_t label, size_t len,
+                                     uint64_t deadline);
+MUST_USE struct sys_event sys_wait(neuron_handle endpoint, neuron_handle notification,
+                                   uint64_t deadline);
 MUST_USE enum neuron_status sys_reply(neuron_handle reply, uint64_t label, size_t len);
 MUST_USE struct sys_event sys_reply_wait(neuron_handle reply, uint64_t label, size_t len,
                                          neuron_handle endpoint, neuron_handle notification,
                                          uint64_t deadline);
 MUST_USE enum neuron_status sys_signal(neuron_handle notification);
 // address and bytes are written on NEURON_OK only; bytes may be NULL.
-MUST_USE enum neuron_status sys_map(void **address, size_t *bytes, neuron_handle object, unsigned rights);
+MUST_USE enum neuron_status sys_map(void **address, size_t *bytes, neuron_handle object,
+                                    unsigned rights);
 MUST_USE enum neuron_status sys_unmap(neuron_handle object);
 MUST_USE enum neuron_status sys_physical(uint64_t *address, neuron_handle memory);
 MUST_USE enum neuron_status sys_irq_ack(neuron_handle irq);

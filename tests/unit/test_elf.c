@@ -20,8 +20,9 @@ static void put(uint8_t *at, uint64_t value, unsigned bytes)
     }
 }
 
-static void put_program_header(uint8_t *file, unsigned i, uint32_t type, uint32_t flags, uint64_t offset,
-                               uint64_t address, uint64_t file_bytes, uint64_t memory_bytes)
+static void put_program_header(uint8_t *file, unsigned i, uint32_t type, uint32_t flags,
+                               uint64_t offset, uint64_t address, uint64_t file_bytes,
+                               uint64_t memory_bytes)
 {
     uint8_t *h = file + PROGRAM_HEADERS + HEADER_BYTES * i;
     put(h, type, 4);
@@ -38,9 +39,9 @@ static void make_image(uint8_t file[static FILE_BYTES])
     static const uint8_t ident[] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
     memset(file, 0, FILE_BYTES);
     memcpy(file, ident, sizeof ident);
-    put(file + 16, 2, 2);                // executable
-    put(file + 18, 243, 2);              // RISC-V
-    put(file + 24, 0x10000, 8);          // entry
+    put(file + 16, 2, 2);       // executable
+    put(file + 18, 243, 2);     // RISC-V
+    put(file + 24, 0x10000, 8); // entry
     put(file + 32, PROGRAM_HEADERS, 8);
     put(file + 54, HEADER_BYTES, 2);
     put(file + 56, 3, 2);
@@ -121,7 +122,8 @@ static void each_fault(void **state)
         put(file + faults[i].offset, faults[i].value, faults[i].bytes);
         const char *error = elf_check(&image, file, sizeof file);
         if (error == NULL || strcmp(error, faults[i].error) != 0) {
-            fail_msg("row %zu: got '%s', expected '%s'", i, error ? error : "accepted", faults[i].error);
+            fail_msg("row %zu: got '%s', expected '%s'", i, error ? error : "accepted",
+                     faults[i].error);
         }
     }
 }

@@ -73,7 +73,8 @@ int main(void)
             label = answer(&len, &e);
         }
         if (label != NO_REPLY) {
-            e = sys_reply_wait(e.reply, label, len, HANDLE_ENDPOINT, HANDLE_NOTIFICATION, NEURON_NEVER);
+            e = sys_reply_wait(e.reply, label, len, HANDLE_ENDPOINT, HANDLE_NOTIFICATION,
+                               NEURON_NEVER);
         } else {
             e = sys_wait(HANDLE_ENDPOINT, HANDLE_NOTIFICATION, NEURON_NEVER);
         }

@@ -69,7 +69,8 @@ static void test_handles(void)
               sys_signal(HANDLE_NOTIFICATION) == NEURON_NO_RIGHT,
           "handles without the right");
     struct sys_reply r = ask(SERVER_CHECK_PHYSICAL, 0);
-    check(r.status == NEURON_OK && message_word(0) == NEURON_OK && message_word(1) == NEURON_NO_RIGHT,
+    check(r.status == NEURON_OK && message_word(0) == NEURON_OK &&
+              message_word(1) == NEURON_NO_RIGHT,
           "physical addresses only with the right");
     void *address;
     check(sys_map(&address, NULL, HANDLE_MEMORY_SHARED, NEURON_WRITE) == NEURON_INVALID &&
@@ -93,7 +94,8 @@ static void test_deadlines(void)
     before = clock_ms();
     struct sys_event e = sys_wait(0, HANDLE_NOTIFICATION, deadline_in_ms(1000));
     took = clock_ms() - before;
-    check(e.status == NEURON_TIMED_OUT && took >= 1000 && took <= 1010, "a wait ends at its deadline");
+    check(e.status == NEURON_TIMED_OUT && took >= 1000 && took <= 1010,
+          "a wait ends at its deadline");
     check(sys_wait(0, HANDLE_NOTIFICATION, 0).status == NEURON_TIMED_OUT, "a poll does not wait");
 }
 
@@ -111,10 +113,12 @@ static void test_log(void)
 {
     static const char forged[] = "SELFTEST: end";
     memcpy(ipc_page->log_line, forged, sizeof forged - 1);
-    check(sys_log(sizeof forged - 1) == NEURON_NO_RIGHT, "a line with a foreign prefix is not printed");
+    check(sys_log(sizeof forged - 1) == NEURON_NO_RIGHT,
+          "a line with a foreign prefix is not printed");
     memcpy(ipc_page->log_line, "ok \nSELFTEST: end", 17);
     check(sys_log(17) == NEURON_INVALID, "a line with a newline in it is not printed");
-    check(sys_log(NEURON_LOG_LINE_BYTES_MAX + 1) == NEURON_INVALID, "an over-long line is not printed");
+    check(sys_log(NEURON_LOG_LINE_BYTES_MAX + 1) == NEURON_INVALID,
+          "an over-long line is not printed");
     check(sys_log(2) == NEURON_NO_RIGHT, "half a prefix is none");
 }
 
@@ -127,7 +131,8 @@ static void expect_fault(uint64_t op, uint64_t argument, uint64_t cause, const c
     struct sys_process_status p = sys_process_status(HANDLE_PROCESS_VICTIM);
     bool right_place = op != VICTIM_LOAD && op != VICTIM_STORE && op != VICTIM_JUMP;
     check(r.status == NEURON_PEER_DIED && e.bits == neuron_bit_ended(PROCESS_ID_VICTIM) &&
-              p.state == NEURON_FAULTED && p.cause == cause && (right_place || p.address == argument),
+              p.state == NEURON_FAULTED && p.cause == cause &&
+              (right_place || p.address == argument),
           what);
     check(sys_call(HANDLE_CALL_VICTIM, op, 0, NEURON_NEVER).status == NEURON_PEER_DIED &&
               sys_process_start(HANDLE_PROCESS_VICTIM) == NEURON_OK,
@@ -140,7 +145,8 @@ static void test_faults(void)
     expect_fault(VICTIM_LOAD, 0x80200000, 13, "load from the kernel");
     expect_fault(VICTIM_LOAD, 0xffffffc000400000, 13, "load from the kernel's devices");
     expect_fault(VICTIM_LOAD, 0x10000000, 13, "load from a device's physical address");
-    expect_fault(VICTIM_LOAD, NEURON_MAP_BASE + 4 * 1024 * 1024, 13, "load from an object that is not mapped");
+    expect_fault(VICTIM_LOAD, NEURON_MAP_BASE + 4 * 1024 * 1024, 13,
+                 "load from an object that is not mapped");
     expect_fault(VICTIM_STORE, NEURON_IMAGE_BASE, 15, "store to the text");
     expect_fault(VICTIM_JUMP, NEURON_IPC_PAGE, 12, "jump to data");
     expect_fault(VICTIM_JUMP, NEURON_STACK_TOP - 64, 12, "jump to the stack");
@@ -154,7 +160,8 @@ static void test_faults(void)
 
 static void test_ends(void)
 {
-    check(sys_process_start(HANDLE_PROCESS_SERVER) == NEURON_INVALID, "what runs cannot be started");
+    check(sys_process_start(HANDLE_PROCESS_SERVER) == NEURON_INVALID,
+          "what runs cannot be started");
     struct sys_reply r = ask(SERVER_DIE, 0);
     struct sys_event e = sys_wait(0, HANDLE_NOTIFICATION, deadline_in_ms(100));
     check(r.status == NEURON_PEER_DIED && e.bits == neuron_bit_ended(PROCESS_ID_SERVER),
@@ -174,8 +181,9 @@ static void test_ends(void)
 static void test_preemption(void)
 {
     void *address;
-    bool ok = sys_map(&address, NULL, HANDLE_MEMORY_SHARED, NEURON_READ | NEURON_WRITE) == NEURON_OK &&
-              sys_process_start(HANDLE_PROCESS_SPINNER) == NEURON_OK;
+    bool ok =
+        sys_map(&address, NULL, HANDLE_MEMORY_SHARED, NEURON_READ | NEURON_WRITE) == NEURON_OK &&
+        sys_process_start(HANDLE_PROCESS_SPINNER) == NEURON_OK;
     struct shared_page *page = address;
     uint64_t until = clock_ms() + 100, spins = page->spins;
     while (ok && clock_ms() < until) {
@@ -193,7 +201,8 @@ static void test_random_calls(void)
 {
     uint64_t calls = 200000;
     memcpy(ipc_page->message, &calls, sizeof calls);
-    struct sys_reply r = sys_call(HANDLE_CALL_VICTIM, VICTIM_RANDOM_CALLS, sizeof calls, NEURON_NEVER);
+    struct sys_reply r =
+        sys_call(HANDLE_CALL_VICTIM, VICTIM_RANDOM_CALLS, sizeof calls, NEURON_NEVER);
     check(r.status == NEURON_OK && r.label > 0 && r.label < calls, "200000 random system calls");
 }
 
@@ -214,7 +223,8 @@ static void measure(void)
     e = sys_wait(0, HANDLE_NOTIFICATION, deadline_in_ms(1000));
     c = sys_counters(HANDLE_COUNTERS);
     uint64_t idle = clock_instret() - c.idle_instret - before;
-    check(e.status == NEURON_TIMED_OUT && idle < 50000, "nothing runs while there is nothing to do");
+    check(e.status == NEURON_TIMED_OUT && idle < 50000,
+          "nothing runs while there is nothing to do");
     log_line("ok %u - kernel: executed in an idle second: %lu instructions", ++count, idle);
 }
 

@@ -100,7 +100,8 @@ static void act(const struct sys_event *e)
         }
         break;
     case VICTIM_STORE_UNMAPPED:
-        if (sys_map(&address, NULL, HANDLE_MEMORY_SHARED, NEURON_READ | NEURON_WRITE) == NEURON_OK &&
+        if (sys_map(&address, NULL, HANDLE_MEMORY_SHARED, NEURON_READ | NEURON_WRITE) ==
+                NEURON_OK &&
             sys_unmap(HANDLE_MEMORY_SHARED) == NEURON_OK) {
             *(volatile uint64_t *)address = 1;
         }
