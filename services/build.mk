@@ -29,6 +29,13 @@ SERVICE_LIBS_netstackd += $(OS)/libnoise.a
 SERVICE_LIBS_dsoftbusd += $(OS)/libdsoftbus.a $(OS)/libnoise.a
 SERVICE_LIBS_selftest-client += $(OS)/libdsoftbus.a $(OS)/libnoise.a
 
+# The attackers' keys of the self-test, from the one place where test keys are derived.
+# SECURITY: bring-up test keys, NOT production custody
+$(OS)/gen/attackers.h: scripts/bringup.py
+	@mkdir -p $(@D)
+	python3 $< attackers >$@.new && mv $@.new $@
+$(OS)/services/selftest-client/attacks.o $(OS)/services/selftest-client/mitm.o: $(OS)/gen/attackers.h
+
 # Link order: the service, its own archives (SERVICE_LIBS_<name>), the library of all services.
 define service_rule
 $(OS)/$(1).elf: $(call rv_objects,services/$(1)/*.c) $(SERVICE_LIBS_$(1)) $(SERVICE_LIB) services/service.ld
