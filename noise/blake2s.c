@@ -126,6 +126,14 @@ void blake2s_init(struct blake2s *ctx, size_t hash_len, const uint8_t *key, size
     }
 }
 
+// Compresses the full block that waits in buf, because more is to follow.
+static void absorb_waiting(struct blake2s *ctx)
+{
+    ctx->total += BLAKE2S_BLOCK_LEN;
+    compress(ctx->h, ctx->buf, ctx->total, 0);
+    ctx->buf_len = 0;
+}
+
 void blake2s_update(struct blake2s *ctx, const uint8_t *in, size_t in_len)
 {
     if (in_len == 0) {
@@ -134,9 +142,7 @@ void blake2s_update(struct blake2s *ctx, const uint8_t *in, size_t in_len)
     size_t room = BLAKE2S_BLOCK_LEN - ctx->buf_len;
     if (in_len > room) {
         bytes_copy(ctx->buf + ctx->buf_len, in, room);
-        ctx->total += BLAKE2S_BLOCK_LEN;
-        compress(ctx->h, ctx->buf, ctx->total, 0);
-        ctx->buf_len = 0;
+        absorb_waiting(ctx);
         in += room;
         in_len -= room;
         // The last block, whole or not, waits for blake2s_final.
@@ -170,54 +176,42 @@ void blake2s(uint8_t hash[static BLAKE2S_HASH_LEN], const uint8_t *in, size_t in
     blake2s_final(&ctx, hash);
 }
 
-// HMAC with one key for several messages: the two padded key blocks are compressed once.
-struct hmac_key {
-    uint32_t inner[8];
-    uint32_t outer[8];
+static void blake2s_copy(struct blake2s *to, const struct blake2s *from)
+{
+    bytes_copy((uint8_t *)to, (const uint8_t *)from, sizeof *to);
+}
+
+// HMAC with one key, for one message or several: two hashes that have taken in the padded key.
+struct hmac {
+    struct blake2s inner, outer;
 };
 
-static void hmac_absorb_pad(uint32_t h[static 8], const uint8_t key[static BLAKE2S_HASH_LEN],
+static void hmac_absorb_pad(struct blake2s *ctx, const uint8_t key[static BLAKE2S_HASH_LEN],
                             uint8_t pad)
 {
-    struct blake2s ctx;
-
-    blake2s_init(&ctx, BLAKE2S_HASH_LEN, NULL, 0);
+    blake2s_init(ctx, BLAKE2S_HASH_LEN, NULL, 0);
     for (size_t i = 0; i < BLAKE2S_BLOCK_LEN; i++) {
-        ctx.buf[i] = i < BLAKE2S_HASH_LEN ? key[i] ^ pad : pad;
+        ctx->buf[i] = i < BLAKE2S_HASH_LEN ? key[i] ^ pad : pad;
     }
-    compress(ctx.h, ctx.buf, BLAKE2S_BLOCK_LEN, 0);
-    for (size_t i = 0; i < 8; i++) {
-        h[i] = ctx.h[i];
-    }
-    ct_wipe(&ctx, sizeof ctx);
+    ctx->buf_len = BLAKE2S_BLOCK_LEN;
 }
 
-static void hmac_set_key(struct hmac_key *k, const uint8_t key[static BLAKE2S_HASH_LEN])
+static void hmac_set_key(struct hmac *k, const uint8_t key[static BLAKE2S_HASH_LEN])
 {
-    hmac_absorb_pad(k->inner, key, 0x36);
-    hmac_absorb_pad(k->outer, key, 0x5c);
+    hmac_absorb_pad(&k->inner, key, 0x36);
+    hmac_absorb_pad(&k->outer, key, 0x5c);
 }
 
-static void hmac_resume(struct blake2s *ctx, const uint32_t h[static 8])
-{
-    for (size_t i = 0; i < 8; i++) {
-        ctx->h[i] = h[i];
-    }
-    ctx->total = BLAKE2S_BLOCK_LEN;
-    ctx->buf_len = 0;
-    ctx->hash_len = BLAKE2S_HASH_LEN;
-}
-
-static void hmac_mac(uint8_t mac[static BLAKE2S_HASH_LEN], const struct hmac_key *k,
-                     const uint8_t *in, size_t in_len)
+static void hmac_mac(uint8_t mac[static BLAKE2S_HASH_LEN], const struct hmac *k, const uint8_t *in,
+                     size_t in_len)
 {
     struct blake2s ctx;
     uint8_t digest[BLAKE2S_HASH_LEN];
 
-    hmac_resume(&ctx, k->inner);
+    blake2s_copy(&ctx, &k->inner);
     blake2s_update(&ctx, in, in_len);
     blake2s_final(&ctx, digest);
-    hmac_resume(&ctx, k->outer);
+    blake2s_copy(&ctx, &k->outer);
     blake2s_update(&ctx, digest, sizeof digest);
     blake2s_final(&ctx, mac);
     ct_wipe(digest, sizeof digest);
@@ -226,7 +220,7 @@ static void hmac_mac(uint8_t mac[static BLAKE2S_HASH_LEN], const struct hmac_key
 void hmac_blake2s(uint8_t mac[static BLAKE2S_HASH_LEN], const uint8_t key[static BLAKE2S_HASH_LEN],
                   const uint8_t *in, size_t in_len)
 {
-    struct hmac_key k;
+    struct hmac k;
 
     hmac_set_key(&k, key);
     hmac_mac(mac, &k, in, in_len);
@@ -237,13 +231,15 @@ void hkdf_blake2s(uint8_t out1[static BLAKE2S_HASH_LEN], uint8_t out2[static BLA
                   const uint8_t chaining_key[static BLAKE2S_HASH_LEN], const uint8_t *in,
                   size_t in_len)
 {
-    struct hmac_key k;
+    struct hmac k;
     uint8_t temp[BLAKE2S_HASH_LEN + 1];
 
     // temp_key = HMAC(chaining_key, in)
     hmac_set_key(&k, chaining_key);
     hmac_mac(temp, &k, in, in_len);
     hmac_set_key(&k, temp);
+    absorb_waiting(&k.inner); // once for both messages, neither of which is empty
+    absorb_waiting(&k.outer);
     // out1 = HMAC(temp_key, 1)
     temp[0] = 1;
     hmac_mac(temp, &k, temp, 1);
