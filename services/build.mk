@@ -25,7 +25,27 @@ $(OS)/production/keystored.elf: $(call rv_objects,services/keystored/*.c service
 	$(RV_CC) $(RV_LDFLAGS) -T services/service.ld -Wl,-Map=$(@:.elf=.map) -o $@ $(filter %.o %.a,$^) $(SERVICE_LIB) -lgcc
 
 SERVICE_LIBS_keystored += $(OS)/libnoise.a
-SERVICE_LIBS_netstackd += $(OS)/libnoise.a
+
+# netstackd: lwIP as it is published (scripts/fetch-lwip.sh), compiled with netstackd's options. Its warnings are its own.
+#   make LWIP_SRC=DIR ...     an lwIP 2.1.3 source tree of your own
+LWIP := $(or $(LWIP_SRC),.deps/lwip)
+LWIP_READY := $(if $(LWIP_SRC),,.deps/lwip/.sha256)
+LWIP_MODULES := $(addprefix core/,def inet_chksum init ip mem memp netif pbuf raw stats tcp tcp_in tcp_out timeouts udp) \
+                $(addprefix core/ipv4/,dhcp etharp icmp igmp ip4 ip4_addr) netif/ethernet
+LWIP_INCLUDES := -isystem services/netstackd/lwip -isystem $(LWIP)/src/include
+LWIP_CFLAGS := -w -I. $(LWIP_INCLUDES)
+RV_CFLAGS_netstackd := -isystem services/netstackd/lwip/shim $(LWIP_INCLUDES)
+
+.deps/lwip/.sha256: scripts/fetch-lwip.sh
+	./scripts/fetch-lwip.sh && touch $@
+$(OS)/lwip/%.o: services/netstackd/lwip/lwipopts.h services/netstackd/limits.h | $(LWIP_READY)
+	@mkdir -p $(@D)
+	$(RV_CC) $(filter-out $(WARN),$(RV_CFLAGS)) -std=c17 $(RV_CFLAGS_netstackd) $(LWIP_CFLAGS) -c -o $@ $(LWIP)/src/$*.c
+$(OS)/liblwip.a: $(LWIP_MODULES:%=$(OS)/lwip/%.o)
+	rm -f $@ && $(RV_AR) rcs $@ $^
+$(call rv_objects,services/netstackd/*.c): RV_CFLAGS += $(RV_CFLAGS_netstackd)
+$(call rv_objects,services/netstackd/*.c): | $(LWIP_READY)
+SERVICE_LIBS_netstackd += $(OS)/liblwip.a $(OS)/libnoise.a
 SERVICE_LIBS_dsoftbusd += $(OS)/libdsoftbus.a $(OS)/libnoise.a
 SERVICE_LIBS_selftest-client += $(OS)/libdsoftbus.a $(OS)/libnoise.a
 
