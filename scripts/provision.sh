@@ -7,6 +7,7 @@ usage() {
     cat <<'END'
 usage: scripts/provision.sh --out DIR --a ID --b ID [--seed]
        scripts/provision.sh --out DIR --bringup
+       scripts/provision.sh --out FILE --bundle DIR
 
 The first form makes fresh keys for two devices: DIR/<a>/dsoftbusd and DIR/<b>/dsoftbusd. Device a
 dials device b. With --seed each file also brings a root seed, which lab and test images accept and
@@ -17,6 +18,10 @@ DIR/dsoftbusd (node-a) and DIR/selftest-client (node-b).
 
 A file is given to the machine whose keys it holds:
     qemu-system-riscv64 ... -fw_cfg name=opt/org.dsoftbus/dsoftbusd,file=DIR/<id>/dsoftbusd
+
+QEMU before 8.1 refuses -fw_cfg for its virt machine ("fw_cfg device not available"). There the third
+form helps: it packs all files of a directory into one, which goes the only way that is open:
+    qemu-system-riscv64 ... -boot splash=FILE
 
 Files are readable by their owner alone; nothing is overwritten; no key is printed.
 END
@@ -51,7 +56,7 @@ node() {
 }
 
 new_file() {
-    [ ! -e "$1" ] && [ ! -L "$1" ] || fail "$1 exists: not overwritten"
+    if [ -e "$1" ] || [ -L "$1" ]; then fail "$1 exists: not overwritten"; fi
 }
 
 fresh() {
@@ -97,15 +102,29 @@ bringup() {
     echo "$out/selftest-client"
 }
 
-out='' a='' b='' seed='' mode=fresh
+# The form is described in services/keystored/bundle.h.
+bundle() {
+    new_file "$out"
+    {
+        printf '\377\330\n'
+        for file in "$bundle"/*; do
+            [ -f "$file" ] || fail "there is no file in $bundle"
+            printf 'process %s\n' "$(basename "$file")"
+            cat "$file"
+        done
+    } >"$out"
+    echo "$out"
+}
+
+out='' a='' b='' seed='' bundle='' mode=fresh
 while [ $# -gt 0 ]; do
     case $1 in
     --help | -h) usage && exit 0 ;;
     --bringup) mode=bringup ;;
     --seed) seed=yes ;;
-    --out | --a | --b)
+    --out | --a | --b | --bundle)
         [ $# -ge 2 ] || fail "$1 needs a value"
-        case $1 in --out) out=$2 ;; --a) a=$2 ;; --b) b=$2 ;; esac
+        case $1 in --out) out=$2 ;; --a) a=$2 ;; --b) b=$2 ;; --bundle) bundle=$2 mode=bundle ;; esac
         shift
         ;;
     *) fail "unknown argument '$1' (--help shows how)" ;;
@@ -113,12 +132,15 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-[ -n "$out" ] || fail "--out DIR is missing (--help shows how)"
+[ -n "$out" ] || fail "--out is missing (--help shows how)"
 umask 077
 set -C
 if [ $mode = bringup ]; then
     [ -z "$a$b$seed" ] || fail "--bringup has its own ids and seeds"
     bringup
+elif [ $mode = bundle ]; then
+    [ -z "$a$b$seed" ] || fail "--bundle takes the files as they are"
+    bundle
 else
     check_id "$a"
     check_id "$b"

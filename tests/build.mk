@@ -10,6 +10,7 @@ PROVE_FLAGS ?=
 # --- keystored ---
 UNIT_OBJS_provision := $(addprefix $(HOST)/services/keystored/,provision.o lab/seed_option.o)
 UNIT_OBJS_fw_cfg := $(HOST)/services/keystored/fw_cfg.o
+UNIT_OBJS_bundle := $(HOST)/services/keystored/bundle.o
 UNIT_OBJS_store := $(addprefix $(HOST)/services/keystored/,store.o provision.o lab/seed_option.o)
 
 # --- kernel ---
@@ -20,6 +21,10 @@ UNIT_OBJS_manifest := $(HOST)/kernel/manifest.o
 UNIT_LIBS_x25519 := -lcjson
 UNIT_LIBS_chacha20poly1305 := -lcjson
 UNIT_LIBS_fe25519 := -lcrypto
+
+NOISE_VECTORS := $(HOST)/noise-vectors
+$(NOISE_VECTORS): $(HOST)/tests/vectors/noise_vectors.o $(HOST)/libnoise.a
+	$(HOST_CC) $(HOST_LDFLAGS) -o $@ $^ -lcjson
 
 .SECONDEXPANSION:
 .SECONDARY:

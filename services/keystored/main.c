@@ -9,6 +9,7 @@
 #include "markers.h"
 #include "noise/ct.h"
 #include "processes.h"
+#include "services/keystored/bundle.h"
 #include "services/keystored/fw_cfg.h"
 #include "services/keystored/store.h"
 #include "services/keystored/variant.h"
@@ -22,6 +23,9 @@ enum fw_cfg_register { FW_CFG_DATA = 0, FW_CFG_SELECTOR = 8 };
 
 static const char *const process_names[] = PROCESS_NAMES;
 static struct store store;
+static uint8_t file[PROVISION_FILE_BYTES_MAX]; // of one process
+static uint8_t bundle[BUNDLE_BYTES_MAX];
+static size_t bundle_len;
 
 // The selector is big-endian and 16 bits wide (QEMU docs/specs/fw_cfg, MMIO layout).
 static void select_item(void *device, uint16_t item)
@@ -49,20 +53,31 @@ static void report(uint32_t process, const struct provision_fault *fault)
     }
 }
 
-// Reads the file of one process. False when there is one and it is at fault, or when it must be there.
-static bool provision_process(const struct fw_cfg_port *port, uint32_t process)
+// What the configuration device has for one process: in a file of its own, or in the bundle.
+static enum fw_cfg_error find_text(const uint8_t **text, size_t *text_len,
+                                   const struct fw_cfg_port *port, const char *process)
 {
-    static uint8_t text[PROVISION_FILE_BYTES_MAX];
     char name[FW_CFG_NAME_BYTES] = FILE_PREFIX;
-    size_t name_len = strlen(process_names[process]);
-    if (sizeof FILE_PREFIX + name_len > sizeof name) {
+    size_t process_len = strlen(process);
+    if (sizeof FILE_PREFIX + process_len > sizeof name) {
         die("keystored: process name too long");
     }
-    memcpy(name + sizeof FILE_PREFIX - 1, process_names[process], name_len);
+    memcpy(name + sizeof FILE_PREFIX - 1, process, process_len);
+    *text = file;
+    enum fw_cfg_error error = fw_cfg_read_file(file, sizeof file, text_len, port, name);
+    if (error == FW_CFG_NO_FILE && bundle_find(text, text_len, bundle, bundle_len, process)) {
+        error = FW_CFG_OK;
+    }
+    return error;
+}
 
+// Reads the text of one process. False when there is one and it is at fault, or when it must be there.
+static bool provision_process(const struct fw_cfg_port *port, uint32_t process)
+{
+    const uint8_t *text;
     size_t len;
     struct provision_fault fault = {PROVISION_MISSING, "file", 0};
-    enum fw_cfg_error error = fw_cfg_read_file(text, sizeof text, &len, port, name);
+    enum fw_cfg_error error = find_text(&text, &len, port, process_names[process]);
     if (error == FW_CFG_OK) {
         (void)!store_provision(&store, &fault, process, text, len,
                                variant_option); // `fault` says it all
@@ -71,7 +86,6 @@ static bool provision_process(const struct fw_cfg_port *port, uint32_t process)
     } else if (process != PROCESS_ID_DSOFTBUSD) {
         fault.error = PROVISION_OK; // a process needs no identity
     }
-    ct_wipe(text, sizeof text);
     if (fault.error != PROVISION_OK) {
         report(process, &fault);
         return false;
@@ -88,11 +102,17 @@ static uint32_t provision_all(void)
         NEURON_OK) {
         die("keystored: no configuration device");
     }
+    if (fw_cfg_read_file(bundle, sizeof bundle, &bundle_len, &port, BUNDLE_FILE_NAME) ==
+        FW_CFG_FILE_TOO_LONG) {
+        log_line("keystored: %s is too long", BUNDLE_FILE_NAME);
+    }
     for (uint32_t i = 0; i < PROCESS_COUNT; i++) {
         if (!provision_process(&port, i)) {
             refused |= UINT32_C(1) << i;
         }
     }
+    ct_wipe(file, sizeof file);
+    ct_wipe(bundle, sizeof bundle);
     if (sys_unmap(HANDLE_DEVICE_FW_CFG) != NEURON_OK) {
         die("keystored: cannot let go of the configuration device");
     }

@@ -8,7 +8,6 @@ import time
 QEMU = "qemu-system-riscv64"
 # rv64imac and nothing else: floating point traps.
 CPU = "rv64,f=off,d=off,h=off,zba=off,zbb=off,zbc=off,zbs=off,sstc=off,Zihintpause=off"
-FW_CFG = "opt/org.dsoftbus/"
 TICK_S = 0.01
 
 
@@ -38,9 +37,19 @@ def command(kernel, provision, serial, pcap=None, tftp=None, forward=(), determi
              "-device", "virtio-rng-device,rng=rng0,bus=virtio-mmio-bus.6"]
     if pcap:
         argv += ["-object", f"filter-dump,id=dump0,netdev=net0,file={pcap}"]
-    for name in sorted(os.listdir(provision)) if provision else []:
-        argv += ["-fw_cfg", f"name={FW_CFG}{name},file={os.path.join(provision, name)}"]
+    if provision:
+        argv += ["-boot", f"splash={bundle(provision)}"]
     return argv
+
+
+def bundle(provision):
+    """All files of the directory in one, because QEMU 7.2 has no -fw_cfg on this machine: see provision.sh --help."""
+    path = os.path.abspath(provision) + ".splash"
+    if os.path.exists(path):
+        os.remove(path)
+    script = os.path.join(os.path.dirname(__file__), "../../scripts/provision.sh")
+    subprocess.run([script, "--bundle", provision, "--out", path], check=True, stdout=subprocess.DEVNULL)
+    return path
 
 
 class Machine:
