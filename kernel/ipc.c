@@ -12,6 +12,13 @@ static void copy_message(struct process *to, const struct process *from, uint64_
 {
     uint64_t *t = (uint64_t *)(void *)to->ipc->message;
     const uint64_t *f = (const uint64_t *)(const void *)from->ipc->message;
+    for (; len >= 32; len -= 32, t += 4, f += 4) {
+        uint64_t a = f[0], b = f[1], c = f[2], d = f[3];
+        t[0] = a;
+        t[1] = b;
+        t[2] = c;
+        t[3] = d;
+    }
     for (; len >= 8; len -= 8) {
         *t++ = *f++;
     }
