@@ -25,6 +25,9 @@ UNIT_LIBS_fe25519 := -lcrypto
 NOISE_VECTORS := $(HOST)/noise-vectors
 $(NOISE_VECTORS): $(HOST)/tests/vectors/noise_vectors.o $(HOST)/libnoise.a
 	$(HOST_CC) $(HOST_LDFLAGS) -o $@ $^ -lcjson
+host: $(NOISE_VECTORS)
+check-python: export NOISE_VECTORS := $(NOISE_VECTORS)
+check-python: $(NOISE_VECTORS)
 
 .SECONDEXPANSION:
 .SECONDARY:

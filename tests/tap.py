@@ -4,6 +4,15 @@ import sys
 import traceback
 
 
+class Skip(Exception):
+    pass
+
+
+def skip(reason):
+    """Ends the running test as skipped."""
+    raise Skip(reason)
+
+
 def main(module):
     """Runs all test_* functions of the module, or those named on the command line, in order of definition."""
     tests = [(n, f) for n, f in vars(module).items() if n.startswith("test_") and callable(f)]
@@ -15,6 +24,8 @@ def main(module):
         try:
             function()
             print(f"ok {number} - {name}", flush=True)
+        except Skip as reason:
+            print(f"ok {number} - {name} # SKIP {reason}", flush=True)
         except Exception:
             failed += 1
             print(f"not ok {number} - {name}")
