@@ -13,6 +13,7 @@
 #include "services/keystored/fw_cfg.h"
 #include "services/keystored/store.h"
 #include "services/keystored/variant.h"
+#include "services/keystored/virtio_rng.h"
 #include "services/lib/init.h"
 #include "services/lib/log.h"
 #include "services/lib/string.h"
@@ -119,13 +120,18 @@ static uint32_t provision_all(void)
     return refused;
 }
 
-// The device's seed: from the daemon's own file where the image accepts that.
+// The device's seed: from the daemon's own text where the image accepts that, else from the entropy device.
 static void seed_device(void)
 {
     const struct store_slot *daemon = &store.slots[PROCESS_ID_DSOFTBUSD];
+    uint32_t boot = daemon->has_identity ? daemon->identity.boot : 0;
+    uint8_t seed[KEYSTORE_KEY_BYTES];
     if (daemon->has_identity && daemon->identity.has_seed) {
-        store_set_root(&store, daemon->identity.seed, daemon->identity.boot);
+        store_set_root(&store, daemon->identity.seed, boot);
+    } else if (virtio_rng_seed(seed)) {
+        store_set_root(&store, seed, boot);
     }
+    ct_wipe(seed, sizeof seed);
 }
 
 // One bit for each process that needs a seed and cannot have one.
