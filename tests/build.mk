@@ -29,6 +29,16 @@ host: $(NOISE_VECTORS)
 check-python: export NOISE_VECTORS := $(NOISE_VECTORS)
 check-python: $(NOISE_VECTORS)
 
+# The primitives against other libraries, the handshake against other implementations; CASES, SEED, ROUNDS.
+DIFFERENTIAL := $(HOST)/interop/differential
+$(DIFFERENTIAL): $(HOST)/tests/interop/differential.o $(HOST)/libnoise.a
+	@mkdir -p $(@D)
+	$(HOST_CC) $(HOST_LDFLAGS) -o $@ $^ -lcmocka -lcrypto -lsodium
+
+.PHONY: check-differential
+check-differential: $(DIFFERENTIAL)
+	CMOCKA_MESSAGE_OUTPUT=tap prove $(PROVE_FLAGS) --exec env $<
+
 .SECONDEXPANSION:
 .SECONDARY:
 $(HOST)/unit/test_%: $(HOST)/tests/unit/test_%.o $$(UNIT_OBJS_$$*) $(HOST)/libdsoftbus.a $(HOST)/libnoise.a

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+// The three primitives against OpenSSL and libsodium (which has no BLAKE2s): random cases and all short lengths.
+//
+// CASES in the environment is the number of random cases for each primitive, SEED the start of their sequence.
+#include "tests/unit/noise_fixture.h"
+
+#include <stdbool.h>
+
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <sodium.h>
+
+#include "noise/blake2s.h"
+#include "noise/chacha20poly1305.h"
+#include "noise/x25519.h"
+
+enum {
+    EDGE_LEN = 1024,
+    LONG_LEN = 65600,
+};
+
+static unsigned long cases = 100000;
+static uint64_t seed = 1;
+
+static uint8_t text[LONG_LEN + 16], ours[LONG_LEN + 16], theirs[LONG_LEN + 16], ad[EDGE_LEN + 1];
+
+static uint64_t below(uint64_t limit)
+{
+    return (test_random(&seed) >> 16) % limit;
+}
+
+// X25519
+
+// false: OpenSSL refuses, which it does for an all-zero product.
+static bool openssl_x25519(uint8_t out[static 32], const uint8_t scalar[static 32],
+                           const uint8_t point[static 32])
+{
+    size_t out_len = 32;
+    EVP_PKEY *own = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, scalar, 32);
+    EVP_PKEY *peer = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, point, 32);
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(own, NULL);
+    assert_non_null(ctx);
+    assert_int_equal(EVP_PKEY_derive_init(ctx), 1);
+    assert_int_equal(EVP_PKEY_derive_set_peer(ctx, peer), 1);
+    bool done = EVP_PKEY_derive(ctx, out, &out_len) == 1;
+    EVP_PKEY_CTX_free(ctx);
+    EVP_PKEY_free(own);
+    EVP_PKEY_free(peer);
+    return done;
+}
+
+static void compare_x25519(const uint8_t scalar[static 32], const uint8_t point[static 32])
+{
+    uint8_t a[32], b[32], c[32];
+    bool ours_ok = x25519(a, scalar, point) == NOISE_OK;
+    bool openssl_ok = openssl_x25519(b, scalar, point);
+    bool sodium_ok = crypto_scalarmult(c, scalar, point) == 0;
+    assert_int_equal(ours_ok, openssl_ok);
+    assert_int_equal(ours_ok, sodium_ok);
+    if (ours_ok) {
+        assert_memory_equal(a, b, 32);
+        assert_memory_equal(a, c, 32);
+    } else {
+        assert_zero(a, 32);
+    }
+}
+
+// Points: mostly random (half of them on the twist), also near 0, near p and 2^255, of low order, of few bits.
+static void make_point(uint8_t point[static 32], unsigned long n)
+{
+    static const uint8_t order_8[2][32] = {
+        {0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3,
+         0xfa, 0xf1, 0x9f, 0xc4, 0x6a, 0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32,
+         0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49, 0xb8, 0x00},
+        {0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1,
+         0x55, 0x9c, 0x83, 0xef, 0x5b, 0x04, 0x44, 0x5c, 0xc4, 0x58, 0x1c,
+         0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd, 0xd0, 0x9f, 0x11, 0x57},
+    };
+    test_random_bytes(&seed, point, 32);
+    switch (n % 16) {
+    case 0:
+        memset(point, 0, 32);
+        point[0] = (uint8_t)below(256);
+        break;
+    case 1:
+        memset(point, 0xff, 32);
+        point[0] = (uint8_t)below(256);
+        point[31] = (uint8_t)(0x7f | below(2) << 7);
+        break;
+    case 2:
+        memcpy(point, order_8[below(2)], 32);
+        point[31] |= (uint8_t)(below(2) << 7);
+        break;
+    case 3:
+        memset(point, below(2) ? 0xff : 0, 32);
+        point[below(32)] ^= (uint8_t)(1 << below(8));
+        break;
+    default:
+        break;
+    }
+}
+
+static void test_x25519(void **state)
+{
+    (void)state;
+    uint8_t scalar[32], point[32], expected[32];
+    for (unsigned long n = 0; n < cases; n++) {
+        test_random_bytes(&seed, scalar, 32);
+        make_point(point, n);
+        compare_x25519(scalar, point);
+    }
+    for (unsigned long n = 0; n < cases / 10; n++) {
+        test_random_bytes(&seed, scalar, 32);
+        x25519_base(point, scalar);
+        assert_int_equal(crypto_scalarmult_base(expected, scalar), 0);
+        assert_memory_equal(point, expected, 32);
+    }
+}
+
+// ChaCha20-Poly1305
+
+static void openssl_seal(uint8_t *out, const uint8_t *key, const uint8_t *nonce, size_t ad_len,
+                         const uint8_t *in, size_t len)
+{
+    int n;
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    assert_non_null(ctx);
+    assert_int_equal(EVP_EncryptInit_ex(ctx, EVP_chacha20_poly1305(), NULL, key, nonce), 1);
+    assert_int_equal(EVP_EncryptUpdate(ctx, NULL, &n, ad, (int)ad_len), 1);
+    assert_int_equal(EVP_EncryptUpdate(ctx, out, &n, in, (int)len), 1);
+    assert_int_equal(EVP_EncryptFinal_ex(ctx, out + len, &n), 1);
+    assert_int_equal(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, out + len), 1);
+    EVP_CIPHER_CTX_free(ctx);
+}
+
+// `shift` moves input and output off their alignment.
+static void compare_aead(size_t len, size_t ad_len, size_t shift)
+{
+    uint8_t key[32], nonce[12];
+    const uint8_t *in = text + shift;
+    uint8_t *out = ours + shift;
+    test_random_bytes(&seed, key, sizeof key);
+    test_random_bytes(&seed, nonce, sizeof nonce);
+    chacha20poly1305_seal(out, out + len, key, nonce, ad, ad_len, in, len);
+    openssl_seal(theirs, key, nonce, ad_len, in, len);
+    assert_memory_equal(out, theirs, len + 16);
+    assert_int_equal(crypto_aead_chacha20poly1305_ietf_encrypt(theirs, NULL, in, len, ad, ad_len,
+                                                               NULL, nonce, key),
+                     0);
+    assert_memory_equal(out, theirs, len + 16);
+    assert_int_equal(chacha20poly1305_open(out, key, nonce, ad, ad_len, out, len, out + len),
+                     NOISE_OK);
+    assert_memory_equal(out, in, len);
+    // The other way round, with a bit flipped: both refuse.
+    theirs[below(len + 16)] ^= (uint8_t)(1 << below(8));
+    assert_int_equal(chacha20poly1305_open(out, key, nonce, ad, ad_len, theirs, len, theirs + len),
+                     NOISE_ERR_AUTH);
+    assert_int_not_equal(crypto_aead_chacha20poly1305_ietf_decrypt(
+                             out, NULL, NULL, theirs, len + 16, ad, ad_len, nonce, key),
+                         0);
+}
+
+static void test_aead(void **state)
+{
+    (void)state;
+    test_random_bytes(&seed, text, sizeof text);
+    test_random_bytes(&seed, ad, sizeof ad);
+    for (size_t len = 0; len <= EDGE_LEN; len++) {
+        for (size_t shift = 0; shift < 3; shift++) {
+            compare_aead(len, len % 19, shift);
+            compare_aead(len % 37, len, shift);
+        }
+    }
+    for (unsigned long n = 0; n < cases; n++) {
+        compare_aead(below(n % 1000 == 0 ? LONG_LEN
+                           : n % 4 == 0  ? EDGE_LEN
+                                         : 200),
+                     below(100), below(9));
+    }
+}
+
+// BLAKE2s
+
+static void openssl_blake2s(uint8_t *out, const uint8_t *in, size_t len)
+{
+    unsigned out_len = 32;
+    assert_int_equal(EVP_Digest(in, len, out, &out_len, EVP_blake2s256(), NULL), 1);
+}
+
+static void openssl_blake2s_keyed(EVP_MAC_CTX *ctx, uint8_t *out, const uint8_t *key,
+                                  size_t key_len, const uint8_t *in, size_t len)
+{
+    size_t out_len;
+    assert_int_equal(EVP_MAC_init(ctx, key, key_len, NULL), 1);
+    assert_int_equal(EVP_MAC_update(ctx, in, len), 1);
+    assert_int_equal(EVP_MAC_final(ctx, out, &out_len, 32), 1);
+}
+
+static void compare_blake2s(EVP_MAC_CTX *mac, size_t len, size_t shift)
+{
+    uint8_t key[32], a[32], b[32];
+    struct blake2s ctx;
+    size_t key_len = 1 + below(32);
+    const uint8_t *in = text + shift;
+    blake2s(a, in, len);
+    openssl_blake2s(b, in, len);
+    assert_memory_equal(a, b, 32);
+    test_random_bytes(&seed, key, key_len);
+    blake2s_init(&ctx, 32, key, key_len);
+    size_t cut = below(len + 1);
+    blake2s_update(&ctx, in, cut);
+    blake2s_update(&ctx, in + cut, len - cut);
+    blake2s_final(&ctx, a);
+    openssl_blake2s_keyed(mac, b, key, key_len, in, len);
+    assert_memory_equal(a, b, 32);
+}
+
+static void test_blake2s(void **state)
+{
+    (void)state;
+    EVP_MAC *mac = EVP_MAC_fetch(NULL, "BLAKE2SMAC", NULL);
+    EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
+    assert_non_null(ctx);
+    test_random_bytes(&seed, text, sizeof text);
+    for (size_t len = 0; len <= EDGE_LEN; len++) {
+        for (size_t shift = 0; shift < 5; shift++) {
+            compare_blake2s(ctx, len, shift);
+        }
+    }
+    for (unsigned long n = 0; n < cases; n++) {
+        text[below(EDGE_LEN)] ^= (uint8_t)(1 + below(255));
+        compare_blake2s(ctx, below(n % 1000 == 0 ? LONG_LEN : EDGE_LEN), below(9));
+    }
+    EVP_MAC_CTX_free(ctx);
+    EVP_MAC_free(mac);
+}
+
+// HKDF of Noise is HKDF of RFC 5869 with empty info: the same bytes by another road.
+static void test_hkdf(void **state)
+{
+    (void)state;
+    uint8_t key[32], in[32], out[64], expected[64];
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+    EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(kdf);
+    char digest[] = "BLAKE2s256";
+    assert_non_null(ctx);
+    for (unsigned long n = 0; n < cases / 10; n++) {
+        test_random_bytes(&seed, key, sizeof key);
+        test_random_bytes(&seed, in, sizeof in);
+        size_t in_len = 1 + below(sizeof in); // OpenSSL takes no empty input here
+        hkdf_blake2s(out, out + 32, key, in, in_len);
+        OSSL_PARAM parameters[] = {
+            OSSL_PARAM_construct_utf8_string("digest", digest, 0),
+            OSSL_PARAM_construct_octet_string("salt", key, sizeof key),
+            OSSL_PARAM_construct_octet_string("key", in, in_len),
+            OSSL_PARAM_construct_end(),
+        };
+        assert_int_equal(EVP_KDF_derive(ctx, expected, sizeof expected, parameters), 1);
+        assert_memory_equal(out, expected, sizeof out);
+    }
+    EVP_KDF_CTX_free(ctx);
+    EVP_KDF_free(kdf);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_x25519),
+        cmocka_unit_test(test_aead),
+        cmocka_unit_test(test_blake2s),
+        cmocka_unit_test(test_hkdf),
+    };
+    if (getenv("CASES") != NULL) {
+        cases = strtoul(getenv("CASES"), NULL, 10);
+    }
+    if (getenv("SEED") != NULL) {
+        seed = strtoull(getenv("SEED"), NULL, 10) | 1;
+    }
+    if (sodium_init() < 0 || cases < 10) {
+        return 2;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
