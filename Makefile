@@ -33,6 +33,7 @@ include kernel/build.mk
 include services/build.mk
 include tests/build.mk
 include tests/qemu/kernel/build.mk
+include tests/qemu/bench/build.mk
 
 $(HOST)/%.o: %.c Makefile
 	@mkdir -p $(@D)

@@ -12,6 +12,7 @@ PROCESSES_MAX, CAPS_MAX, MEMORIES_MAX, DEVICES_MAX, PREFIXES_MAX = 16, 48, 16, 8
 IMAGES = {"production", "lab", "test", "bench"}
 RIGHTS = {"r": 1, "w": 2, "p": 16}
 SEND, RECEIVE, READ_WRITE = 4, 8, 3
+c_name = lambda text: text.upper().replace("-", "_")
 
 
 class Bad(Exception):
@@ -133,10 +134,6 @@ def caps_of(p, processes, devices):
     return caps
 
 
-def c_name(text):
-    return text.upper().replace("-", "_")
-
-
 def write_headers(_memories, devices, processes, directory):
     top = "// Generated from services/system.manifest by scripts/manifest.py.\n#pragma once\n"
     ids = "".join(f"#define PROCESS_ID_{c_name(n)} {i}\n" for i, n in enumerate(processes))
@@ -146,7 +143,7 @@ def write_headers(_memories, devices, processes, directory):
         lines = [f"#define HANDLE_{c_name(c[0])} {i}\n" for i, c in enumerate(caps_of(p, processes, devices), 1)]
         lines += [f"#define IRQ_INDEX_{c_name(d)} {i}\n" for i, d in enumerate(p["drives"])]
         files[f"{p['name']}_caps.h"] = "".join(lines)
-    starter = next(p for p in processes.values() if p["starts"])
+    starter = next(p for p in processes.values() if p["starts"])  # init
     ids_of = list(processes)
     rows = [f'    ROW("{n}", {ids_of.index(n)}, HANDLE_PROCESS_{c_name(n)}, '
             f'{sum(1 << ids_of.index(o) for o in set(processes[n]["calls"] + processes[n]["after"]) - {starter["name"]}):#x})'

@@ -1,9 +1,9 @@
 # Processes of the OS, the manifest, and the images made from both.
 #
 # Images: production (entropy from virtio-rng), lab (accepts a provisioned seed, nothing else differs),
-# test (lab and selftest-client), bench (lab and the measuring client).
+# test (lab and selftest-client), bench (the same with the measuring client in its place).
 SERVICES := init keystored netstackd dsoftbusd selftest-client
-IMAGES := test lab production
+IMAGES := test lab production bench
 
 $(OS)/gen/.done: services/system.manifest services/markers.manifest scripts/manifest.py scripts/markers.py
 	@mkdir -p $(@D)
@@ -75,8 +75,13 @@ $(OS)/$(1)/manifest.o: $(OS)/$(1)/manifest.c
 $(OS)/$(1)/neuron.elf: $(KERNEL_OBJECTS) $(OS)/$(1)/manifest.o kernel/kernel.ld
 	$(RV_CC) $(RV_LDFLAGS) -T kernel/kernel.ld -Wl,-Map=$(OS)/$(1)/neuron.map -o $$@ $$(filter %.o,$$^) -lgcc
 endef
-SERVICE_VARIANTS := production/keystored
+SERVICE_VARIANTS := production/keystored bench/selftest-client
+$(OS)/bench/selftest-client.elf: $(call rv_objects,tests/qemu/bench/*.c) $(OS)/services/selftest-client/node.o \
+        $(SERVICE_LIBS_selftest-client) $(SERVICE_LIB) services/service.ld
+	@mkdir -p $(@D)
+	$(RV_CC) $(RV_LDFLAGS) -T services/service.ld -Wl,-Map=$(@:.elf=.map) -o $@ $(filter %.o %.a,$^) -lgcc
 $(eval $(call image_rule,test,$(SERVICES)))
+$(eval $(call image_rule,bench,$(SERVICES)))
 $(eval $(call image_rule,lab,$(filter-out selftest-client,$(SERVICES))))
 $(eval $(call image_rule,production,$(filter-out selftest-client,$(SERVICES))))
 

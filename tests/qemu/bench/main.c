@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// Takes selftest-client's place in the bench image: measures the idle system, and floods dsoftbusd with bad first
+// messages to see what is left of it. One line per figure, `SELFTEST: bench NAME VALUE`.
+#include "markers.h"
+#include "selftest-client_caps.h"
+#include "services/lib/init.h"
+#include "services/lib/log.h"
+#include "services/selftest-client/node.h"
+
+enum {
+    FLOOD = 10000,
+    SETTLE_MS = 150000, // TIME_WAIT, 120 s, and some
+    SERVED_WITHIN_MS = 10000,
+    RETRY_MS = 100,
+    MESSAGE_1_FRAME = SESSION_FRAME_HEADER_BYTES + SESSION_MESSAGE_1_BYTES,
+};
+
+static struct node node;
+
+static void figure(const char *name, uint64_t value)
+{
+    log_line("SELFTEST: bench %s %lu", name, value);
+}
+
+static bool never(const struct node *n)
+{
+    (void)n;
+    return false;
+}
+
+// Lets time pass, and answers meanwhile.
+static void pass(struct node *n, uint32_t ms)
+{
+    if (node_run(n, never, ms)) {
+        log_line("SELFTEST: bench never is now FAIL");
+    }
+}
+
+// Instructions executed in one second in which nobody wants anything.
+static const char *measure_idle(struct node *n)
+{
+    pass(n, 2000);
+    struct sys_counters before = sys_counters(HANDLE_COUNTERS);
+    uint64_t instret = clock_instret();
+    struct sys_event e = sys_wait(0, 0, deadline_in_ms(1000));
+    struct sys_counters after = sys_counters(HANDLE_COUNTERS);
+    instret = clock_instret() - instret;
+    if (e.status != NEURON_TIMED_OUT || before.status != NEURON_OK || after.status != NEURON_OK) {
+        return "cannot sleep";
+    }
+    figure("idle_second", instret - (after.idle_instret - before.idle_instret));
+    figure("idle_second_wakeups", after.idle_entries - before.idle_entries);
+    return NULL;
+}
+
+// A connection with a well-formed frame of random bytes where message 1 should be. Being closed before it could be sent is a
+// refusal too: the source has used up its failures.
+static const char *bad_first_message(struct node *n)
+{
+    uint8_t bytes[SESSION_PREAMBLE_BYTES + MESSAGE_1_FRAME] = {
+        'D', 'S', 'B', DSB_VERSION, 0, SESSION_MESSAGE_1_BYTES};
+    if (rng_random(&n->rng, bytes + SESSION_PREAMBLE_BYTES + SESSION_FRAME_HEADER_BYTES,
+                   SESSION_MESSAGE_1_BYTES) != NOISE_OK) {
+        return "no random bytes";
+    }
+    if (node_dial(n, NULL) != NULL || channel_send(n, &n->out, bytes, sizeof bytes) != NULL) {
+        return NULL;
+    }
+    if (!node_run(n, out_ended, STEP_DEADLINE_MS)) {
+        return "a bad first message is not refused";
+    }
+    return n->out.received_len > 0 ? "a bad first message is answered" : NULL;
+}
+
+static bool same_pools(const struct net_stats *a, const struct net_stats *b)
+{
+    return a->handles == b->handles && a->tcp_active == b->tcp_active &&
+           a->tcp_listen == b->tcp_listen && a->udp == b->udp && a->pbufs == b->pbufs &&
+           a->segments == b->segments;
+}
+
+static const char *flood(struct node *n)
+{
+    struct net_stats before, after;
+    pass(n, SETTLE_MS);
+    if (net_stats(&before, &n->net) != NET_OK) {
+        return "no statistics";
+    }
+    uint64_t begin = clock_ms();
+    for (unsigned i = 0; i < FLOOD; i++) {
+        const char *why = bad_first_message(n);
+        if (why != NULL) {
+            return why;
+        }
+    }
+    figure("flood_messages", FLOOD);
+    figure("flood_ms", clock_ms() - begin);
+    begin = clock_ms();
+    const char *why = node_good_session(n);
+    while (why != NULL && clock_ms() - begin < SERVED_WITHIN_MS) {
+        pass(n, RETRY_MS);
+        why = node_good_session(n);
+    }
+    if (why != NULL) {
+        return why;
+    }
+    figure("flood_then_served_ms", clock_ms() - begin);
+    begin = clock_ms();
+    do {
+        pass(n, RETRY_MS);
+        if (net_stats(&after, &n->net) != NET_OK) {
+            return "no statistics";
+        }
+    } while (!same_pools(&before, &after) && clock_ms() - begin < SETTLE_MS);
+    figure("flood_handles_left", after.handles - before.handles);
+    figure("flood_connections_left", after.tcp_active - before.tcp_active);
+    figure("flood_pbufs_left", after.pbufs - before.pbufs);
+    figure("flood_segments_left", after.segments - before.segments);
+    return same_pools(&before, &after) ? NULL : "pools did not come back to where they were";
+}
+
+int main(void);
+int main(void)
+{
+    const char *why = node_open(&node);
+    if (why == NULL) {
+        init_check_in(HANDLE_CALL_INIT, 0);
+        why = node_listen(&node, node.port, false);
+    }
+    why = why != NULL ? why : node_be_dialled(&node);
+    why = why != NULL ? why : node_good_session(&node);
+    why = why != NULL ? why : measure_idle(&node);
+    why = why != NULL ? why : flood(&node);
+    if (why != NULL) {
+        die("SELFTEST: bench: %s FAIL", why);
+    }
+    log_line(MARKER_SELFTEST_END);
+    return 0;
+}
