@@ -35,6 +35,23 @@ $(DIFFERENTIAL): $(HOST)/tests/interop/differential.o $(HOST)/libnoise.a
 	@mkdir -p $(@D)
 	$(HOST_CC) $(HOST_LDFLAGS) -o $@ $^ -lcmocka -lcrypto -lsodium
 
+INTEROP_PEER := $(HOST)/interop/peer
+$(INTEROP_PEER): $(HOST)/tests/interop/peer.o $(HOST)/libnoise.a
+	@mkdir -p $(@D)
+	$(HOST_CC) $(HOST_LDFLAGS) -o $@ $^
+$(HOST)/tests/interop/peer.o: HOST_CFLAGS += -D_DEFAULT_SOURCE
+
+INTEROP_FLYNN := $(BUILD)/interop/flynn
+$(INTEROP_FLYNN): tests/interop/interop_flynn.go
+	@mkdir -p $(@D)
+	GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$(abspath $(BUILD))/gocache GOFLAGS= go build -o $@ $<
+
+.PHONY: check-interop
+check-interop: export PEER := $(INTEROP_PEER)
+check-interop: $(INTEROP_PEER) $(INTEROP_FLYNN)
+	prove $(PROVE_FLAGS) --exec env $(INTEROP_FLYNN)
+	prove $(PROVE_FLAGS) --exec /usr/bin/python3 tests/interop/interop_dissononce.py
+
 .PHONY: check-differential
 check-differential: $(DIFFERENTIAL)
 	CMOCKA_MESSAGE_OUTPUT=tap prove $(PROVE_FLAGS) --exec env $<
