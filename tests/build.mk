@@ -21,6 +21,7 @@ UNIT_OBJS_manifest := $(HOST)/kernel/manifest.o
 UNIT_LIBS_x25519 := -lcjson
 UNIT_LIBS_chacha20poly1305 := -lcjson
 UNIT_LIBS_fe25519 := -lcrypto
+UNIT_LIBS_fe25519_split := -lcrypto
 
 NOISE_VECTORS := $(HOST)/noise-vectors
 $(NOISE_VECTORS): $(HOST)/tests/vectors/noise_vectors.o $(HOST)/libnoise.a
