@@ -181,7 +181,7 @@ bool interface_receive(void)
     if (!device_usable()) {
         return false;
     }
-    uint32_t frames = 0;
+    uint32_t frames = 0, malformed = device.malformed;
     enum virtio_error error = VIRTIO_OK;
     while (frames < VIRTIO_NET_RX_BUFFERS) {
         const uint8_t *frame;
@@ -198,7 +198,10 @@ bool interface_receive(void)
         restart_device(virtio_error_name(error));
         return false;
     }
-    if (frames > 0) {
+    if (malformed == 0 && device.malformed > 0) { // once: a device that does this goes on doing it
+        log_line("net: virtio-net: malformed frames are dropped");
+    }
+    if (frames > 0 || malformed != device.malformed) {
         virtio_net_receive_done(&device);
     }
     PBUF_CHECK_FREE_OOSEQ();
