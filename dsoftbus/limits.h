@@ -79,7 +79,7 @@ enum {
     OS_DEVICES_MAX = 16,        // discovered, trusted or not
     OS_DEVICES_RESERVED = 8,    // of those, places that only trusted devices take
     OS_HALF_OPEN_MAX = 64,      // 10 s each: 6 new ones per second without any eviction
-    OS_SOURCES_MAX = 64,        // one per possible half-open source
+    OS_SOURCES_MAX = 80,        // one per half-open source, and 16 that only have failed
     OS_EVENTS_MAX = 32,         // one pass of the daemon's loop makes a handful
     OS_RECORD_PLAINTEXT = 4096, // a page of data per record
     LINUX_PEERS_MAX = 4096,
