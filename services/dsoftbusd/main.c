@@ -177,12 +177,15 @@ int main(void)
     }
     uint16_t port = start_bus(&identity);
     shell_open(&shell, port);
-    add_peers(identity.peer_count);
     announce_and_hear();
     if (!shell_listens(&shell, port)) {
         die("dsoftbusd: not listening");
     }
     log_line(MARKER_DSOFTBUSD_TRANSPORT_UP);
+    add_peers(identity.peer_count);
+    if (bus_counts(&shell.bus).peers != identity.peer_count) {
+        die("dsoftbusd: not all peers taken");
+    }
     log_line(MARKER_DSOFTBUSD_READY);
     init_check_in(HANDLE_CALL_INIT, 0);
     for (;;) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // keystored: holds the static keys and the root seed, and does what only their holder can do.
 //
-// Start-up: reads one provisioning file per process from the configuration device, checks each
-// key pair, then serves. It speaks to nobody of its own accord except, once, to init.
+// Start-up: reads one provisioning text per process from the configuration device, checks
+// itself, then serves. It speaks to nobody of its own accord except, once, to init.
 #include <stdbool.h>
 
 #include "keystored_caps.h"
@@ -176,6 +176,9 @@ int main(void)
     uint32_t refused = provision_all();
     seed_device();
     refused |= refuse_unseeded();
+    if (!store_self_check(&store, ipc_page->message)) {
+        die("keystored: self-check failed");
+    }
     log_line(MARKER_KEYSTORED_READY);
     init_check_in(HANDLE_CALL_INIT, refused);
     serve();

@@ -19,16 +19,6 @@ void store_init(struct store *store, const char *const *names, uint32_t count)
     store->count = count;
 }
 
-// The ladder on the base point must give what the fixed-base multiplication gave: the path that serves
-// Diffie-Hellman works, and works with this key.
-static bool key_pair_works(const struct store_slot *slot)
-{
-    static const uint8_t base_point[KEYSTORE_KEY_BYTES] = {9};
-    uint8_t product[KEYSTORE_KEY_BYTES];
-    return x25519(product, slot->identity.static_key, base_point) == NOISE_OK &&
-           ct_equal(product, slot->public_key, KEYSTORE_KEY_BYTES);
-}
-
 static bool lists_own_key(const struct store_slot *slot)
 {
     for (uint8_t i = 0; i < slot->identity.peer_count; i++) {
@@ -49,12 +39,8 @@ enum provision_error store_provision(struct store *store, struct provision_fault
         return fault->error;
     }
     x25519_base(slot->public_key, slot->identity.static_key);
-    if (!key_pair_works(slot)) {
-        *fault = (struct provision_fault){PROVISION_MALFORMED, "static", 0};
-    } else if (lists_own_key(slot)) {
+    if (lists_own_key(slot)) {
         *fault = (struct provision_fault){PROVISION_MALFORMED, "peer", 0};
-    }
-    if (fault->error != PROVISION_OK) {
         provision_wipe(&slot->identity);
         return fault->error;
     }
@@ -202,4 +188,31 @@ enum keystore_status store_serve(struct store *store,
         *len = 0;
     }
     return status;
+}
+
+bool store_self_check(struct store *store, uint8_t message[static NEURON_MESSAGE_BYTES_MAX])
+{
+    bool good = true;
+    for (uint32_t i = 0; i < store->count && good; i++) {
+        const struct store_slot *slot = &store->slots[i];
+        struct keystore_dh_request request = {.count = KEYSTORE_DH_MAX};
+        struct keystore_dh_reply reply;
+        size_t len = sizeof request;
+        for (size_t k = 0; k < KEYSTORE_DH_MAX; k++) {
+            request.public_keys[k][0] = 9; // the base point: the product is the public key
+        }
+        memcpy(message, &request, sizeof request);
+        enum keystore_status status = store_serve(store, message, &len, KEYSTORE_DH, i);
+        if (!slot->has_identity) {
+            good = status == KEYSTORE_UNPROVISIONED;
+            continue;
+        }
+        good = status == KEYSTORE_OK && len == sizeof reply;
+        memcpy(&reply, message, sizeof reply);
+        for (size_t k = 0; k < KEYSTORE_DH_MAX && good; k++) {
+            good = reply.failed == 0 &&
+                   ct_equal(reply.secrets[k], slot->public_key, KEYSTORE_KEY_BYTES);
+        }
+    }
+    return good;
 }

@@ -38,8 +38,8 @@ struct store {
 void store_init(struct store *store, const char *const *names, uint32_t count);
 
 // Gives a process an identity: parses its provisioning text straight into its slot and computes the public key.
-// On an error the slot stays without an identity, and *fault says why (also field "static" or "peer" when the
-// key pair does not work, or the process is a peer of itself by key).
+// On an error the slot stays without an identity, and *fault says why (also field "peer" when the process lists
+// its own key).
 MUST_USE enum provision_error store_provision(struct store *store, struct provision_fault *fault,
                                               uint32_t process, const uint8_t *text,
                                               size_t text_len,
@@ -57,5 +57,11 @@ bool store_has_seed(const struct store *store, uint32_t process);
 MUST_USE enum keystore_status store_serve(struct store *store,
                                           uint8_t message[static NEURON_MESSAGE_BYTES_MAX],
                                           size_t *len, uint64_t label, uint64_t sender);
+
+// Asks each slot for a full batch of Diffie-Hellman results, through the code that serves: with an identity the ladder
+// on the base point must give what the fixed-base multiplication gave, without one it must be refused. `message` is
+// overwritten. False is our own mistake, or a machine that does not multiply.
+MUST_USE bool store_self_check(struct store *store,
+                               uint8_t message[static NEURON_MESSAGE_BYTES_MAX]);
 
 #endif

@@ -191,6 +191,17 @@ static void malformed_requests(void **state)
     assert_memory_equal(&before, &store, sizeof before);
 }
 
+static void self_check_finds_a_key_pair_that_is_none(void **state)
+{
+    (void)state;
+    assert_true(store_self_check(&store, message));
+    store.slots[2].public_key[31] ^= 1;
+    assert_false(store_self_check(&store, message));
+    store.slots[2].public_key[31] ^= 1;
+    store.slots[1].identity.static_key[7] ^= 1;
+    assert_false(store_self_check(&store, message));
+}
+
 static void a_peer_of_itself(void **state)
 {
     (void)state;
@@ -221,6 +232,7 @@ int main(void)
         cmocka_unit_test_setup(no_root_no_seed, setup),
         cmocka_unit_test_setup(malformed_requests, setup),
         cmocka_unit_test_setup(a_peer_of_itself, setup),
+        cmocka_unit_test_setup(self_check_finds_a_key_pair_that_is_none, setup),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }
