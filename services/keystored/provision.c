@@ -59,7 +59,7 @@ static uint64_t hex_digit(uint8_t c)
 bool provision_take_key(uint8_t key[static KEYSTORE_KEY_BYTES], struct provision_line *line)
 {
     struct word word = next_word(line);
-    if (word.len != 2 * KEYSTORE_KEY_BYTES) {
+    if (word.len != (size_t)2 * KEYSTORE_KEY_BYTES) {
         return false;
     }
     uint64_t seen = 0;

@@ -110,7 +110,7 @@ int main(void)
         if (why != NULL) {
             die("SELFTEST: %s: %s FAIL", steps[i].name, why);
         }
-        log_line(steps[i].marker);
+        log_line("%s", steps[i].marker);
     }
     return 0;
 }

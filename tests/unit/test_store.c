@@ -129,7 +129,9 @@ static void expect_seed(uint32_t process, uint32_t start, uint8_t root, const ch
     uint8_t text[64], expected[32];
     memset(text, root, 32);
     size_t name_len = strlen(name);
-    memcpy(text + 32, name, name_len);
+    for (size_t i = 0; i < name_len; i++) {
+        text[32 + i] = (uint8_t)name[i];
+    }
     const uint8_t tail[8] = {0, 0, 0, (uint8_t)start, 0, 0, 0, boot};
     memcpy(text + 32 + name_len, tail, sizeof tail);
     blake2s(expected, text, 32 + name_len + sizeof tail);
