@@ -106,7 +106,7 @@ bringup() {
 bundle() {
     new_file "$out"
     {
-        printf '\377\330\n'
+        printf '\377\330\n# provisioning of DSoftBus processes\n' # QEMU wants 30 bytes at least
         for file in "$bundle"/*; do
             [ -f "$file" ] || fail "there is no file in $bundle"
             printf 'process %s\n' "$(basename "$file")"

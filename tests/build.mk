@@ -13,6 +13,10 @@ UNIT_OBJS_fw_cfg := $(HOST)/services/keystored/fw_cfg.o
 UNIT_OBJS_bundle := $(HOST)/services/keystored/bundle.o
 UNIT_OBJS_store := $(addprefix $(HOST)/services/keystored/,store.o provision.o lab/seed_option.o)
 
+.PHONY: provisioning-test
+provisioning-test: $(OS)/lab/neuron.elf $(OS)/production/neuron.elf
+	prove $(PROVE_FLAGS) --exec 'python3 tests/qemu/provisioning_test.py $(OS)' $(BUILD)/provisioning-test
+
 # --- dsoftbusd: the lines on the console, through the markers of the manifest ---
 UNIT_OBJS_report := $(HOST)/services/dsoftbusd/report.o
 $(HOST)/services/dsoftbusd/report.o: HOST_CFLAGS += -I$(OS)/gen
@@ -97,7 +101,7 @@ CLANG ?= clang
 CLANG_TIDY ?= clang-tidy
 DIAG_HOST_SOURCES ?= $(wildcard noise/*.c dsoftbus/*.c host/*.c host/*/*.c tests/*/*.c tests/*/*/*.c)
 DIAG_OS_SOURCES ?= $(wildcard noise/*.c dsoftbus/*.c kernel/*.c services/*/*.c services/keystored/*/*.c)
-DIAG_RV_CLANG := --target=riscv64-unknown-elf -march=rv64imac -mabi=lp64 -mcmodel=medany -ffreestanding -Wno-unknown-pragmas
+DIAG_RV_CLANG := --target=riscv64-unknown-elf -march=rv64imac -mabi=lp64 -mcmodel=medany -ffreestanding -Wno-unknown-pragmas -Wno-ignored-optimization-argument
 DIAG_RV_FLAGS = $(WARN) -I. -I$(OS)/gen $(RV_CFLAGS_$(firstword $(subst /, ,$(1)))) $(RV_CFLAGS_$(word 2,$(subst /, ,$(1))))
 # gcc 12's analyser has no end on unrolled arithmetic without the limit, and takes arrays filled by a called function
 # for uninitialised; clang's analyser and valgrind look for those.
@@ -126,3 +130,26 @@ diag-host: $(DIAG_HOST_SOURCES:%.c=$(DIAG)/host/%.ok)
 	@echo "diag-host: $(words $^) files clean"
 diag-os: $(DIAG_OS_SOURCES:%.c=$(DIAG)/os/%.ok)
 	@echo "diag-os: $(words $^) files clean"
+
+# --- Fuzzing: tests/fuzz/fuzz_<name>.c is one libFuzzer target over everything in noise/ and dsoftbus/ ---
+FUZZ_SECONDS ?= 10
+FUZZ_DIR := $(BUILD)/fuzz
+FUZZ_FLAGS := $(WARN) -O1 -g -I. -MMD -MP -fno-strict-aliasing -fno-omit-frame-pointer \
+              -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_LIB_OBJS := $(patsubst %.c,$(FUZZ_DIR)/%.o,$(wildcard noise/*.c dsoftbus/*.c))
+FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+
+$(FUZZ_DIR)/%.o: %.c Makefile tests/build.mk
+	@mkdir -p $(@D)
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
+
+$(FUZZ_DIR)/fuzz_%: $(FUZZ_DIR)/tests/fuzz/fuzz_%.o $(FUZZ_LIB_OBJS)
+	clang -fsanitize=fuzzer,address,undefined -o $@ $^
+
+# Finds that are to be kept as regression tests become unit tests; the corpus is only a cache.
+.PHONY: fuzz fuzz-%
+fuzz: $(FUZZ_NAMES:%=fuzz-%)
+fuzz-%: $(FUZZ_DIR)/fuzz_%
+	@mkdir -p $(FUZZ_DIR)/corpus/$*
+	$< -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -timeout=10 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1 \
+	    -artifact_prefix=$(FUZZ_DIR)/$*- $(FUZZ_DIR)/corpus/$*

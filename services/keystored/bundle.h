@@ -6,6 +6,7 @@
 // if it begins like a picture. So:
 //
 //     ff d8 0a                 the beginning of a JPEG, as far as QEMU looks
+//     # a comment              QEMU refuses fewer than 30 bytes
 //     process dsoftbusd        then for each process this line, and its provisioning text
 //     id node-a
 //     ...

@@ -32,7 +32,7 @@ void attacks_record(const struct channel *channel)
 // The connection has to end, and nothing may have been established on it.
 static const char *expect_rejected(struct node *node)
 {
-    if (!node_run(node, out_ended, STEP_DEADLINE_MS)) {
+    if (!node_run(node, out_ended, REJECT_DEADLINE_MS)) {
         return "not closed";
     }
     return node->out.established ? "accepted" : NULL;
@@ -72,7 +72,7 @@ static const char *expect_session_killed(struct node *node, const uint8_t *bytes
     if (why != NULL) {
         return why;
     }
-    return node_run(node, out_ended, STEP_DEADLINE_MS) ? NULL : "the session survives";
+    return node_run(node, out_ended, REJECT_DEADLINE_MS) ? NULL : "the session survives";
 }
 
 static bool out_has_message_2(const struct node *node)
@@ -121,7 +121,7 @@ const char *attack_tamper(struct node *node)
         channel_flush(node, &node->out, true) != NULL) {
         return "cannot send";
     }
-    if (!node_run(node, out_ended, STEP_DEADLINE_MS)) {
+    if (!node_run(node, out_ended, REJECT_DEADLINE_MS)) {
         return "the session survives";
     }
     return node->out.ponged ? "the altered ping is answered" : node_good_session(node);

@@ -114,7 +114,7 @@ static const char *answer_falsely(struct node *node)
     if (why != NULL) {
         return why;
     }
-    if (!node_run(node, in_ended, STEP_DEADLINE_MS)) {
+    if (!node_run(node, in_ended, REJECT_DEADLINE_MS)) {
         return "not closed";
     }
     return node->in.received_len == WITH_MESSAGE_1 ? NULL : "message 3 sent to another key";

@@ -17,6 +17,8 @@
 enum {
     RECORD_BYTES = RECORD_PLAINTEXT_BYTES_MIN,
     STEP_DEADLINE_MS = 10000,
+    // An attack has to be refused by what it is, long before the peer's handshake deadline would end it anyhow.
+    REJECT_DEADLINE_MS = HANDSHAKE_TIMEOUT_MS / 4,
     DIAL_DEADLINE_MS = 30000, // a peer's back-off stands in the way, perhaps twice
     SENT_MAX = 512,           // preamble and handshake messages, and a record or two
 };

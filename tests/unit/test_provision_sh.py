@@ -109,7 +109,7 @@ def test_a_bundle_holds_the_files():
     with tempfile.TemporaryDirectory() as d:
         provision("--bringup", "--out", f"{d}/t")
         assert provision("--bundle", f"{d}/t", "--out", f"{d}/b").returncode == 0
-        expected = b"\xff\xd8\n" + b"".join(b"process %s\n" % name.encode() + read(d, "t", name)
+        expected = b"\xff\xd8\n# provisioning of DSoftBus processes\n" + b"".join(b"process %s\n" % name.encode() + read(d, "t", name)
                                             for name in ("dsoftbusd", "selftest-client"))
         assert read(d, "b") == expected
         assert provision("--bundle", f"{d}/t", "--out", f"{d}/b").returncode != 0
