@@ -15,7 +15,7 @@ UNIT_OBJS_store := $(addprefix $(HOST)/services/keystored/,store.o provision.o l
 
 .PHONY: provisioning-test
 provisioning-test: $(OS)/lab/neuron.elf $(OS)/production/neuron.elf
-	prove $(PROVE_FLAGS) --exec 'python3 tests/qemu/provisioning_test.py $(OS)' $(BUILD)/provisioning-test
+	prove $(PROVE_FLAGS) --exec python3 tests/qemu/provisioning_test.py :: $(OS) $(BUILD)/provisioning-test
 
 # --- dsoftbusd: the lines on the console, through the markers of the manifest ---
 UNIT_OBJS_report := $(HOST)/services/dsoftbusd/report.o
