@@ -262,6 +262,9 @@ enum net_status tcp_accept_one(struct socket **out, struct socket *listener)
 enum net_status tcp_connect_start(struct socket **out, struct facade_client *client,
                                   const ip4_addr_t *address, uint16_t port)
 {
+    if (!stack_reaches(address)) {
+        return NET_UNREACHABLE; // lwIP would go on trying
+    }
     struct socket *s = alloc_connection(client);
     if (s == NULL) {
         return NET_NO_BUFFERS;

@@ -100,6 +100,14 @@ bool stack_owns_address(const ip4_addr_t *address)
     return false;
 }
 
+bool stack_reaches(const ip4_addr_t *address)
+{
+    const struct netif *way = ip4_route(address);
+    return way != NULL &&
+           (ip4_addr_netcmp(address, netif_ip4_addr(way), netif_ip4_netmask(way)) ||
+            !ip4_addr_isany_val(*netif_ip4_gw(way)));
+}
+
 // lwIP asks before it looks at a packet: 1 when it is dropped here. A frame from outside that claims to come from this
 // machine is a lie (RFC 1122 3.2.1.3).
 int stack_ip4_input(struct pbuf *p, struct netif *from)

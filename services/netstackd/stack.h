@@ -31,4 +31,7 @@ uint16_t stack_random_port(void);
 // Whether an address is one of ours (or 0.0.0.0, for all of them).
 bool stack_owns_address(const ip4_addr_t *address);
 
+// Whether there is a way to the address: on a link of ours, or through a gateway.
+bool stack_reaches(const ip4_addr_t *address);
+
 #endif
