@@ -38,7 +38,7 @@ RV_CFLAGS_netstackd := -isystem services/netstackd/lwip/shim $(LWIP_INCLUDES)
 
 .deps/lwip/.sha256: scripts/fetch-lwip.sh
 	./scripts/fetch-lwip.sh && touch $@
-$(OS)/lwip/%.o: services/netstackd/lwip/lwipopts.h services/netstackd/limits.h | $(LWIP_READY)
+$(LWIP_MODULES:%=$(OS)/lwip/%.o): $(OS)/lwip/%.o: services/netstackd/lwip/lwipopts.h services/netstackd/limits.h | $(LWIP_READY)
 	@mkdir -p $(@D)
 	$(RV_CC) $(filter-out $(WARN),$(RV_CFLAGS)) -std=c17 $(RV_CFLAGS_netstackd) $(LWIP_CFLAGS) -c -o $@ $(LWIP)/src/$*.c
 $(OS)/liblwip.a: $(LWIP_MODULES:%=$(OS)/lwip/%.o)

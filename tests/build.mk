@@ -25,7 +25,7 @@ $(HOST)/services/dsoftbusd/report.o: | $(OS)/gen/.done
 # --- netstackd: the facade and the timers over lwIP, built for the host with the same options ---
 HOST_NETSTACKD := $(addprefix $(HOST)/services/netstackd/,facade.o facade_tcp.o facade_udp.o facade_ping.o ring.o socket.o \
                   stack.o timers.o self_check.o)
-$(HOST)/lwip/%.o: services/netstackd/lwip/lwipopts.h services/netstackd/limits.h | $(LWIP_READY)
+$(LWIP_MODULES:%=$(HOST)/lwip/%.o): $(HOST)/lwip/%.o: services/netstackd/lwip/lwipopts.h services/netstackd/limits.h | $(LWIP_READY)
 	@mkdir -p $(@D)
 	$(HOST_CC) $(filter-out $(WARN),$(HOST_CFLAGS)) -std=c17 $(LWIP_CFLAGS) -c -o $@ $(LWIP)/src/$*.c
 $(HOST)/liblwip.a: $(LWIP_MODULES:%=$(HOST)/lwip/%.o)
@@ -101,11 +101,12 @@ CLANG ?= clang
 CLANG_TIDY ?= clang-tidy
 DIAG_HOST_SOURCES ?= $(wildcard noise/*.c dsoftbus/*.c host/*.c host/*/*.c tests/*/*.c tests/*/*/*.c)
 DIAG_OS_SOURCES ?= $(wildcard noise/*.c dsoftbus/*.c kernel/*.c services/*/*.c services/keystored/*/*.c)
-DIAG_RV_CLANG := --target=riscv64-unknown-elf -march=rv64imac -mabi=lp64 -mcmodel=medany -ffreestanding -Wno-unknown-pragmas -Wno-ignored-optimization-argument
+DIAG_RV_CLANG := --target=riscv64-unknown-elf -march=rv64imac -mabi=lp64 -mcmodel=medany -ffreestanding
 DIAG_RV_FLAGS = $(WARN) -I. -I$(OS)/gen $(RV_CFLAGS_$(firstword $(subst /, ,$(1)))) $(RV_CFLAGS_$(word 2,$(subst /, ,$(1))))
 # gcc 12's analyser has no end on unrolled arithmetic without the limit, and takes arrays filled by a called function
 # for uninitialised; clang's analyser and valgrind look for those.
 GCC_ANALYZER := -fanalyzer --param analyzer-max-svalue-depth=4 -Wno-analyzer-use-of-uninitialized-value
+DIAG_RV_QUIET := -Wno-unknown-pragmas -Wno-ignored-optimization-argument
 ANALYZE := --analyze --analyzer-output text -Xclang -analyzer-werror
 
 $(DIAG)/host/%.ok: %.c .clang-tidy tests/build.mk
@@ -121,8 +122,8 @@ $(DIAG)/host/%.ok: %.c .clang-tidy tests/build.mk
 $(DIAG)/os/%.ok: %.c tests/build.mk | $(OS)/gen/.done
 	@mkdir -p $(@D)
 	timeout 120 $(RV_CC) $(RV_CFLAGS) $(call DIAG_RV_FLAGS,$<) $(GCC_ANALYZER) -MMD -MT $@ -MF $@.d -c -o $@.o $<
-	$(CLANG) $(DIAG_RV_CLANG) $(call DIAG_RV_FLAGS,$<) -O2 -fsyntax-only $<
-	$(CLANG) $(DIAG_RV_CLANG) $(call DIAG_RV_FLAGS,$<) $(ANALYZE) $<
+	$(CLANG) $(DIAG_RV_CLANG) $(call DIAG_RV_FLAGS,$<) $(DIAG_RV_QUIET) -O2 -fsyntax-only $<
+	$(CLANG) $(DIAG_RV_CLANG) $(call DIAG_RV_FLAGS,$<) $(DIAG_RV_QUIET) $(ANALYZE) $<
 	@rm -f $@.o && touch $@
 
 .PHONY: diag-host diag-os

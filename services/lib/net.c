@@ -87,10 +87,12 @@ enum net_status net_open(struct net_client *net, neuron_handle netstackd, neuron
 {
     void *shared;
     size_t bytes;
-    if (sys_map(&shared, &bytes, memory, NEURON_READ | NEURON_WRITE) != NEURON_OK || bytes > UINT32_MAX) {
+    if (sys_map(&shared, &bytes, memory, NEURON_READ | NEURON_WRITE) != NEURON_OK ||
+        bytes > UINT32_MAX) {
         return NET_INTERNAL;
     }
-    *net = (struct net_client){.netstackd = netstackd, .shared = shared, .shared_len = (uint32_t)bytes};
+    *net = (struct net_client){
+        .netstackd = netstackd, .shared = shared, .shared_len = (uint32_t)bytes};
     return NET_OK;
 }
 
@@ -100,14 +102,15 @@ enum net_status net_udp_bind(net_handle *udp, struct net_client *net, uint16_t p
     return open_handle(udp, net, NET_UDP_BIND, &q);
 }
 
-enum net_status net_udp_join(struct net_client *net, net_handle udp, const struct net_sockaddr *group)
+enum net_status net_udp_join(struct net_client *net, net_handle udp,
+                             const struct net_sockaddr *group)
 {
     struct net_request q = {.handle = udp, .address = *group};
     return command(net, NET_UDP_JOIN, &q);
 }
 
-enum net_status net_udp_send_to(struct net_client *net, net_handle udp, const struct net_sockaddr *to,
-                                const void *data, uint32_t len)
+enum net_status net_udp_send_to(struct net_client *net, net_handle udp,
+                                const struct net_sockaddr *to, const void *data, uint32_t len)
 {
     if (len > half(net)) {
         return NET_INVALID_INPUT;
@@ -157,7 +160,8 @@ enum net_status net_tcp_accept(net_handle *tcp, struct net_sockaddr *peer, struc
     return status;
 }
 
-enum net_status net_tcp_connect(net_handle *tcp, struct net_client *net, const struct net_sockaddr *to)
+enum net_status net_tcp_connect(net_handle *tcp, struct net_client *net,
+                                const struct net_sockaddr *to)
 {
     struct net_request q = {.address = *to};
     return open_handle(tcp, net, NET_TCP_CONNECT, &q);
@@ -178,7 +182,8 @@ enum net_status net_tcp_read(void *data, uint32_t *len, struct net_client *net, 
     return status;
 }
 
-enum net_status net_tcp_write(struct net_client *net, net_handle tcp, const void *data, uint32_t *len)
+enum net_status net_tcp_write(struct net_client *net, net_handle tcp, const void *data,
+                              uint32_t *len)
 {
     struct net_request q = {.handle = tcp, .len = min_u32(*len, half(net))};
     struct net_reply reply;
@@ -211,7 +216,8 @@ enum net_status net_abort(struct net_client *net, net_handle handle)
     return command(net, NET_ABORT, &q);
 }
 
-enum net_status net_local_addr(struct net_sockaddr *address, struct net_client *net, net_handle handle)
+enum net_status net_local_addr(struct net_sockaddr *address, struct net_client *net,
+                               net_handle handle)
 {
     struct net_request q = {.handle = handle};
     struct net_reply reply;

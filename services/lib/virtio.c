@@ -283,7 +283,8 @@ enum virtio_error virtio_queue_take(struct virtio_queue *queue, uint16_t *id, ui
         return VIRTIO_BAD_USED_INDEX;
     }
     barrier(); // the index before the element, virtio 1.2 2.7.14
-    volatile struct used_element *element = &rings->used.ring[queue->used_seen % queue->memory.size];
+    volatile struct used_element *element =
+        &rings->used.ring[queue->used_seen % queue->memory.size];
     uint32_t used_id = element->id, used_len = element->len;
     if (used_id >= queue->memory.size || !(queue->in_flight >> used_id & 1)) {
         return VIRTIO_BAD_USED_ID;

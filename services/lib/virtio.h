@@ -15,8 +15,8 @@
 #define VIRTIO_ID_NET 1
 #define VIRTIO_ID_RNG 4
 
-#define VIRTIO_F_VERSION_1     (UINT64_C(1) << 32)
-#define VIRTIO_QUEUE_SIZE_MAX  64   // one bit each in virtio_queue.in_flight
+#define VIRTIO_F_VERSION_1      (UINT64_C(1) << 32)
+#define VIRTIO_QUEUE_SIZE_MAX   64   // one bit each in virtio_queue.in_flight
 #define VIRTIO_QUEUE_RING_BYTES 4096 // what one queue's rings take, page-aligned
 
 enum virtio_error {
@@ -29,10 +29,10 @@ enum virtio_error {
     VIRTIO_NO_FEATURE,       // a feature that the driver needs is not offered
     VIRTIO_FEATURES_REFUSED, // FEATURES_OK did not stay set
     VIRTIO_BAD_QUEUE,        // the queue is in use, or too small
-    VIRTIO_NOT_LIVE,         // DRIVER_OK did not stay set, a queue is not ready, or the device needs a reset
-    VIRTIO_BAD_USED_INDEX,   // the device claims to have used more than it was given
-    VIRTIO_BAD_USED_ID,      // it returned a buffer that it was not given
-    VIRTIO_BAD_USED_LENGTH,  // it claims to have written more than the buffer holds
+    VIRTIO_NOT_LIVE, // DRIVER_OK did not stay set, a queue is not ready, or the device needs a reset
+    VIRTIO_BAD_USED_INDEX,  // the device claims to have used more than it was given
+    VIRTIO_BAD_USED_ID,     // it returned a buffer that it was not given
+    VIRTIO_BAD_USED_LENGTH, // it claims to have written more than the buffer holds
 };
 const char *virtio_error_name(enum virtio_error error);
 
@@ -42,9 +42,11 @@ struct virtio_device {
 
 // Resets the device and negotiates `wanted` out of what it offers; all of `needed` (a subset) must be there.
 // VIRTIO_F_VERSION_1 is implied in both. virtio 1.2 3.1.1, steps 1 to 6.
-__attribute__((warn_unused_result)) enum virtio_error
-virtio_begin(struct virtio_device *device, volatile void *registers, uint32_t device_id,
-             uint64_t wanted, uint64_t needed);
+__attribute__((warn_unused_result)) enum virtio_error virtio_begin(struct virtio_device *device,
+                                                                   volatile void *registers,
+                                                                   uint32_t device_id,
+                                                                   uint64_t wanted,
+                                                                   uint64_t needed);
 
 // Sets DRIVER_OK, and checks that the device accepted it (virtio 1.2 3.1.1, step 8).
 __attribute__((warn_unused_result)) enum virtio_error virtio_go_live(struct virtio_device *device);
@@ -67,8 +69,8 @@ struct virtio_queue_memory {
     uint8_t *buffers; // size * buffer_bytes
     uint64_t buffers_physical;
     uint32_t buffer_bytes;
-    uint16_t size;       // number of buffers: a power of two, at most VIRTIO_QUEUE_SIZE_MAX
-    bool device_writes;  // receive queue
+    uint16_t size;      // number of buffers: a power of two, at most VIRTIO_QUEUE_SIZE_MAX
+    bool device_writes; // receive queue
 };
 
 struct virtio_queue {
@@ -81,9 +83,9 @@ struct virtio_queue {
 };
 
 // Between virtio_begin and virtio_go_live. virtio 1.2 4.2.3.2.
-__attribute__((warn_unused_result)) enum virtio_error
-virtio_queue_start(struct virtio_queue *queue, struct virtio_device *device, uint16_t index,
-                   const struct virtio_queue_memory *memory);
+__attribute__((warn_unused_result)) enum virtio_error virtio_queue_start(
+    struct virtio_queue *queue, struct virtio_device *device, uint16_t index,
+    const struct virtio_queue_memory *memory);
 
 uint8_t *virtio_queue_buffer(const struct virtio_queue *queue, uint16_t id);
 
@@ -97,8 +99,9 @@ void virtio_queue_notify(const struct virtio_queue *queue);
 
 // Takes back the next buffer that the device has done with: VIRTIO_OK, VIRTIO_EMPTY, or what is wrong with it. *len is
 // what the device wrote, 0 in a transmit queue.
-__attribute__((warn_unused_result)) enum virtio_error
-virtio_queue_take(struct virtio_queue *queue, uint16_t *id, uint32_t *len);
+__attribute__((warn_unused_result)) enum virtio_error virtio_queue_take(struct virtio_queue *queue,
+                                                                        uint16_t *id,
+                                                                        uint32_t *len);
 
 // Whether the device shall interrupt for this queue (a hint, virtio 1.2 2.7.7). After switching on, look once more.
 void virtio_queue_interrupts(const struct virtio_queue *queue, bool on);

@@ -18,7 +18,7 @@ static uint32_t client_count;
 // A request after validation.
 struct call {
     struct facade_client *client;
-    struct socket *socket;  // 0 where the operation takes none
+    struct socket *socket; // 0 where the operation takes none
     struct net_request request;
     ip4_addr_t address;
     uint8_t *data; // request.len bytes of the shared memory
@@ -28,7 +28,8 @@ struct call {
 
 static void reply_address(struct net_reply *reply, const ip4_addr_t *address, uint16_t port)
 {
-    reply->address = net_ipv4(ip4_addr1(address), ip4_addr2(address), ip4_addr3(address), ip4_addr4(address), port);
+    reply->address = net_ipv4(ip4_addr1(address), ip4_addr2(address), ip4_addr3(address),
+                              ip4_addr4(address), port);
 }
 
 static enum net_status reply_handle(struct net_reply *reply, enum net_status status,
@@ -101,8 +102,8 @@ static enum net_status op_tcp_connect(struct net_reply *reply, const struct call
         c->address.addr == IPADDR_BROADCAST || c->request.address.port == 0) {
         return NET_INVALID_INPUT;
     }
-    return reply_handle(
-        reply, tcp_connect_start(&s, c->client, &c->address, c->request.address.port), &s);
+    return reply_handle(reply,
+                        tcp_connect_start(&s, c->client, &c->address, c->request.address.port), &s);
 }
 
 static enum net_status op_tcp_read(struct net_reply *reply, const struct call *c)
@@ -114,7 +115,8 @@ static enum net_status op_tcp_read(struct net_reply *reply, const struct call *c
 static enum net_status op_tcp_write(struct net_reply *reply, const struct call *c)
 {
     reply->len = c->request.len;
-    return c->request.len == 0 ? NET_INVALID_INPUT : tcp_write_some(&reply->len, c->socket, c->data);
+    return c->request.len == 0 ? NET_INVALID_INPUT
+                               : tcp_write_some(&reply->len, c->socket, c->data);
 }
 
 static enum net_status op_tcp_shutdown(struct net_reply *reply, const struct call *c)
@@ -429,8 +431,8 @@ uint32_t facade_take_signals(void)
     return signals;
 }
 
-static enum net_status serve_request(struct net_reply *reply, struct facade_client *client, uint64_t op,
-                                     const uint8_t *message, size_t len)
+static enum net_status serve_request(struct net_reply *reply, struct facade_client *client,
+                                     uint64_t op, const uint8_t *message, size_t len)
 {
     if (op >= OPERATIONS || operations[op].perform == NULL) {
         return NET_UNSUPPORTED;
@@ -461,8 +463,8 @@ static enum net_status serve_query(union facade_reply *reply, size_t *reply_len,
     return NET_OK;
 }
 
-enum net_status facade_serve(union facade_reply *reply, size_t *reply_len, uint64_t sender, uint64_t op,
-                             const uint8_t *message, size_t len)
+enum net_status facade_serve(union facade_reply *reply, size_t *reply_len, uint64_t sender,
+                             uint64_t op, const uint8_t *message, size_t len)
 {
     *reply_len = 0;
     struct facade_client *client = find_client(neuron_sender_process(sender));

@@ -11,10 +11,10 @@
 #include "services/lib/net.h"
 
 struct facade_client_config {
-    uint32_t process;    // its id
-    uint8_t *shared;     // what it shares with netstackd; even number of bytes
+    uint32_t process; // its id
+    uint8_t *shared;  // what it shares with netstackd; even number of bytes
     uint32_t shared_len;
-    uint32_t quota[4];   // connections, listeners, datagram sockets, pings (enum socket_kind)
+    uint32_t quota[4]; // connections, listeners, datagram sockets, pings (enum socket_kind)
 };
 
 union facade_reply {
@@ -28,8 +28,8 @@ void facade_start(const struct facade_client_config *clients, uint32_t count);
 
 // Serves one request: operation `op` of the process that the kernel has stamped on it. Returns the reply's label; the reply
 // has *reply_len bytes, none unless NET_OK.
-enum net_status facade_serve(union facade_reply *reply, size_t *reply_len, uint64_t sender, uint64_t op,
-                             const uint8_t *message, size_t len);
+enum net_status facade_serve(union facade_reply *reply, size_t *reply_len, uint64_t sender,
+                             uint64_t op, const uint8_t *message, size_t len);
 
 // The process has ended: all that it held is closed.
 void facade_client_ended(uint32_t process);

@@ -49,9 +49,8 @@ static struct socket *find_waiting(uint16_t id, uint16_t sequence, const ip4_add
 
 static void on_echo_reply(const uint8_t *icmp, size_t len, const ip4_addr_t *from)
 {
-    struct socket *s = len == MESSAGE_BYTES
-                           ? find_waiting(load_be16(icmp + 4), load_be16(icmp + 6), from)
-                           : NULL;
+    struct socket *s =
+        len == MESSAGE_BYTES ? find_waiting(load_be16(icmp + 4), load_be16(icmp + 6), from) : NULL;
     if (s != NULL) {
         s->stage = SOCKET_OPEN;
         s->ping.answered = true;
@@ -146,7 +145,8 @@ enum net_status ping_send(struct socket **out, struct facade_client *client, con
         return NET_NO_BUFFERS;
     }
     s->stage = SOCKET_CONNECTING;
-    s->ping = (struct socket_ping){.id = (uint16_t)stack_random(), .sequence = sequence, .sent = stack_now()};
+    s->ping = (struct socket_ping){
+        .id = (uint16_t)stack_random(), .sequence = sequence, .sent = stack_now()};
     ip4_addr_copy(s->ping.to, *to);
     err_t err = send_echo(s);
     if (err != ERR_OK) {

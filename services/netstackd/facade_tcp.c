@@ -328,7 +328,8 @@ enum net_status tcp_write_some(uint32_t *len, struct socket *s, const uint8_t *d
         return NET_NOT_CONNECTED;
     }
     uint32_t taken = *len < tcp_sndbuf(pcb) ? *len : tcp_sndbuf(pcb);
-    err_t err = taken > 0 || *len == 0 ? tcp_write(pcb, data, (u16_t)taken, TCP_WRITE_FLAG_COPY) : ERR_MEM;
+    err_t err =
+        taken > 0 || *len == 0 ? tcp_write(pcb, data, (u16_t)taken, TCP_WRITE_FLAG_COPY) : ERR_MEM;
     s->tcp.wants_to_write = err == ERR_MEM || taken < *len;
     if (err == ERR_MEM) {
         // Room comes with an acknowledgement; without anything to be acknowledged it is a pool that is empty.

@@ -19,7 +19,8 @@ struct udp_record {
 };
 
 // A datagram that does not fit is dropped, as the network drops them.
-static void on_received(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from, u16_t port)
+static void on_received(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from,
+                        u16_t port)
 {
     (void)pcb;
     struct socket *s = arg;
@@ -87,7 +88,8 @@ enum net_status udp_join_group(struct socket *s, const ip4_addr_t *group)
     }
     err_t err = igmp_joingroup(IP4_ADDR_ANY4, group); // on every interface that can
     if (err != ERR_OK) {
-        return err == ERR_VAL ? NET_UNREACHABLE : socket_status(err); // ERR_VAL: there is no such interface
+        return err == ERR_VAL ? NET_UNREACHABLE
+                              : socket_status(err); // ERR_VAL: there is no such interface
     }
     ip4_addr_copy(s->udp.groups[s->udp.group_count], *group);
     s->udp.group_count++;

@@ -90,7 +90,8 @@ static bool is_arp_request(const struct pbuf *p)
 {
     uint8_t type[2], operation[2];
     return pbuf_copy_partial(p, type, 2, 12) == 2 && type[0] == 0x08 && type[1] == 0x06 &&
-           pbuf_copy_partial(p, operation, 2, SIZEOF_ETH_HDR + 6) == 2 && operation[1] == ARP_REQUEST;
+           pbuf_copy_partial(p, operation, 2, SIZEOF_ETH_HDR + 6) == 2 &&
+           operation[1] == ARP_REQUEST;
 }
 
 static err_t link_output(struct netif *netif, struct pbuf *p)

@@ -27,7 +27,8 @@ static const struct {
     uint32_t connections;
 } client_table[] = {
     {PROCESS_ID_DSOFTBUSD, HANDLE_SIGNAL_DSOFTBUSD, HANDLE_MEMORY_NET_DSOFTBUSD, DSOFTBUSD_TCP_MAX},
-    {PROCESS_ID_SELFTEST_CLIENT, HANDLE_SIGNAL_SELFTEST_CLIENT, HANDLE_MEMORY_NET_SELFTEST, SELFTEST_TCP_MAX},
+    {PROCESS_ID_SELFTEST_CLIENT, HANDLE_SIGNAL_SELFTEST_CLIENT, HANDLE_MEMORY_NET_SELFTEST,
+     SELFTEST_TCP_MAX},
 };
 #define CLIENTS (sizeof client_table / sizeof client_table[0])
 _Static_assert(CLIENTS + 1 <= CLIENTS_MAX, "room for netstackd itself");
@@ -50,8 +51,10 @@ static void start_interface(void)
 {
     struct virtio_net_memory memory;
     void *registers, *dma;
-    if (sys_map(&registers, NULL, HANDLE_DEVICE_VIRTIO_NET, NEURON_READ | NEURON_WRITE) != NEURON_OK ||
-        sys_map(&dma, &memory.dma_bytes, HANDLE_MEMORY_NET_DMA, NEURON_READ | NEURON_WRITE) != NEURON_OK ||
+    if (sys_map(&registers, NULL, HANDLE_DEVICE_VIRTIO_NET, NEURON_READ | NEURON_WRITE) !=
+            NEURON_OK ||
+        sys_map(&dma, &memory.dma_bytes, HANDLE_MEMORY_NET_DMA, NEURON_READ | NEURON_WRITE) !=
+            NEURON_OK ||
         sys_physical(&memory.dma_physical, HANDLE_MEMORY_NET_DMA) != NEURON_OK) {
         die("net: virtio-net: the device or its memory cannot be mapped");
     }
@@ -66,14 +69,17 @@ static void start_facade(void)
     for (size_t i = 0; i < CLIENTS; i++) {
         void *shared;
         size_t bytes;
-        if (sys_map(&shared, &bytes, client_table[i].memory, NEURON_READ | NEURON_WRITE) != NEURON_OK) {
-            die("netstackd: the memory shared with process %u cannot be mapped", client_table[i].process);
+        if (sys_map(&shared, &bytes, client_table[i].memory, NEURON_READ | NEURON_WRITE) !=
+            NEURON_OK) {
+            die("netstackd: the memory shared with process %u cannot be mapped",
+                client_table[i].process);
         }
         configs[i] = (struct facade_client_config){
             .process = client_table[i].process,
             .shared = shared,
             .shared_len = (uint32_t)bytes,
-            .quota = {client_table[i].connections, CLIENT_LISTENERS_MAX, CLIENT_UDP_MAX, CLIENT_PINGS_MAX},
+            .quota = {client_table[i].connections, CLIENT_LISTENERS_MAX, CLIENT_UDP_MAX,
+                      CLIENT_PINGS_MAX},
         };
     }
     configs[CLIENTS] = (struct facade_client_config){
@@ -131,7 +137,8 @@ static void run(neuron_handle endpoint, bool *frames_left)
     struct sys_event event;
     if (reply_to != 0) {
         memcpy(ipc_page->message, &reply, reply_len);
-        event = sys_reply_wait(reply_to, reply_label, reply_len, endpoint, HANDLE_NOTIFICATION, deadline);
+        event = sys_reply_wait(reply_to, reply_label, reply_len, endpoint, HANDLE_NOTIFICATION,
+                               deadline);
         reply_to = 0;
         if (event.status == NEURON_CANCELLED || event.status == NEURON_BAD_HANDLE) {
             return; // the caller does not wait any more; its end, if that is why, is notified
@@ -143,7 +150,8 @@ static void run(neuron_handle endpoint, bool *frames_left)
     if (event.status == NEURON_OK && event.kind == NEURON_GOT_NOTIFICATION) {
         on_notification(event.bits);
     } else if (event.status == NEURON_OK) {
-        reply_label = facade_serve(&reply, &reply_len, event.sender, event.label, ipc_page->message, event.len);
+        reply_label = facade_serve(&reply, &reply_len, event.sender, event.label, ipc_page->message,
+                                   event.len);
         reply_to = event.reply;
     } else if (event.status != NEURON_TIMED_OUT) {
         die("netstackd: waiting failed with status %u", (unsigned)event.status);

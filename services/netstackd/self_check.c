@@ -16,14 +16,14 @@ static enum net_status ask(struct net_reply *reply, enum net_op op, const struct
 {
     union facade_reply answer;
     size_t len;
-    enum net_status status =
-        facade_serve(&answer, &len, self, op, (const uint8_t *)q, sizeof *q);
+    enum net_status status = facade_serve(&answer, &len, self, op, (const uint8_t *)q, sizeof *q);
     *reply = answer.one;
     stack_loop();
     return status == NET_OK && len != sizeof *reply ? NET_INTERNAL : status;
 }
 
-static enum net_status open_socket(net_handle *handle, enum net_op op, uint32_t backlog, uint16_t port)
+static enum net_status open_socket(net_handle *handle, enum net_op op, uint32_t backlog,
+                                   uint16_t port)
 {
     struct net_reply reply;
     struct net_request q = {.len = backlog, .address = net_ipv4(127, 0, 0, 1, port)};
@@ -40,10 +40,12 @@ static uint16_t port_of(net_handle handle)
 }
 
 // `from` sends the word (to a port, if it is a datagram), `to` receives it.
-static bool word_crosses(enum net_op send, net_handle from, uint16_t port, enum net_op receive, net_handle to)
+static bool word_crosses(enum net_op send, net_handle from, uint16_t port, enum net_op receive,
+                         net_handle to)
 {
     struct net_reply reply;
-    struct net_request out = {.handle = from, .len = sizeof word, .address = net_ipv4(127, 0, 0, 1, port)};
+    struct net_request out = {
+        .handle = from, .len = sizeof word, .address = net_ipv4(127, 0, 0, 1, port)};
     struct net_request in = {.handle = to, .offset = HALF, .len = HALF};
     memcpy(self_shared, word, sizeof word);
     memset(self_shared + HALF, 0, HALF);
@@ -54,7 +56,8 @@ static bool word_crosses(enum net_op send, net_handle from, uint16_t port, enum 
 static const char *check_udp(void)
 {
     net_handle a, b;
-    if (open_socket(&a, NET_UDP_BIND, 0, 0) != NET_OK || open_socket(&b, NET_UDP_BIND, 0, 0) != NET_OK) {
+    if (open_socket(&a, NET_UDP_BIND, 0, 0) != NET_OK ||
+        open_socket(&b, NET_UDP_BIND, 0, 0) != NET_OK) {
         return "udp bind";
     }
     return word_crosses(NET_UDP_SEND_TO, a, port_of(b), NET_UDP_RECV_FROM, b) ? 0 : "udp loopback";
@@ -74,7 +77,8 @@ static const char *check_tcp(void)
     if (ask(&accepted, NET_TCP_ACCEPT, &q) != NET_OK) {
         return "tcp accept";
     }
-    return word_crosses(NET_TCP_WRITE, dialled, 0, NET_TCP_READ, accepted.handle) ? 0 : "tcp loopback";
+    return word_crosses(NET_TCP_WRITE, dialled, 0, NET_TCP_READ, accepted.handle) ? 0
+                                                                                  : "tcp loopback";
 }
 
 const char *self_check(uint32_t process, uint8_t shared[static SELF_CHECK_SHARED_BYTES])

@@ -61,7 +61,8 @@ struct socket *socket_alloc(struct facade_client *client, enum socket_kind kind)
     for (uint32_t i = kind_first[kind]; i < kind_first[kind + 1]; i++) {
         struct socket *s = &sockets[i];
         if (s->stage == SOCKET_FREE) {
-            *s = (struct socket){.kind = kind, .stage = SOCKET_OPEN, .generation = s->generation, .owner = client};
+            *s = (struct socket){
+                .kind = kind, .stage = SOCKET_OPEN, .generation = s->generation, .owner = client};
             client->used[kind]++;
             return s;
         }
@@ -96,7 +97,8 @@ struct socket *socket_find(const struct facade_client *client, net_handle handle
         return 0;
     }
     struct socket *s = &sockets[index];
-    bool reachable = s->stage != SOCKET_FREE && s->stage != SOCKET_CLOSING && s->stage != SOCKET_QUEUED;
+    bool reachable =
+        s->stage != SOCKET_FREE && s->stage != SOCKET_CLOSING && s->stage != SOCKET_QUEUED;
     return reachable && s->owner == client && s->generation == handle >> INDEX_BITS ? s : 0;
 }
 

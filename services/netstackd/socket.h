@@ -81,8 +81,8 @@ struct facade_client {
     struct facade_client_config config;
     uint32_t start; // the process's start count; its sockets are closed when it changes
     uint32_t used[SOCKET_KINDS];
-    bool news;                                  // to be signalled
-    uint32_t poll_next;                         // where the next poll begins to look
+    bool news;                                     // to be signalled
+    uint32_t poll_next;                            // where the next poll begins to look
     uint64_t maybe_ready[(SOCKETS_MAX + 63) / 64]; // sockets that something happened to
 };
 

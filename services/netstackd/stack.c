@@ -59,7 +59,8 @@ void stack_loop(void)
         netif_poll_all();
         more = false;
         struct netif *netif;
-        NETIF_FOREACH(netif) {
+        NETIF_FOREACH(netif)
+        {
             more |= netif->loop_first != NULL;
         }
     }
@@ -92,7 +93,8 @@ bool stack_owns_address(const ip4_addr_t *address)
         return true;
     }
     struct netif *netif;
-    NETIF_FOREACH(netif) {
+    NETIF_FOREACH(netif)
+    {
         if (ip4_addr_cmp(address, netif_ip4_addr(netif))) {
             return true;
         }
@@ -103,9 +105,8 @@ bool stack_owns_address(const ip4_addr_t *address)
 bool stack_reaches(const ip4_addr_t *address)
 {
     const struct netif *way = ip4_route(address);
-    return way != NULL &&
-           (ip4_addr_netcmp(address, netif_ip4_addr(way), netif_ip4_netmask(way)) ||
-            !ip4_addr_isany_val(*netif_ip4_gw(way)));
+    return way != NULL && (ip4_addr_netcmp(address, netif_ip4_addr(way), netif_ip4_netmask(way)) ||
+                           !ip4_addr_isany_val(*netif_ip4_gw(way)));
 }
 
 // lwIP asks before it looks at a packet: 1 when it is dropped here. A frame from outside that claims to come from this

@@ -116,7 +116,8 @@ static uint32_t igmp_due(void)
 {
     uint32_t due = NO_WORK;
     struct netif *netif;
-    NETIF_FOREACH(netif) {
+    NETIF_FOREACH(netif)
+    {
         for (const struct igmp_group *g = netif_igmp_data(netif); g != NULL; g = g->next) {
             due = min_nonzero(due, g->timer);
         }
@@ -137,7 +138,8 @@ static uint32_t dhcp_fine_due(void)
 {
     uint32_t due = NO_WORK;
     struct netif *netif;
-    NETIF_FOREACH(netif) {
+    NETIF_FOREACH(netif)
+    {
         const struct dhcp *dhcp = netif_dhcp_data(netif);
         due = min_nonzero(due, dhcp != NULL ? dhcp->request_timeout : NO_WORK);
     }
@@ -155,7 +157,8 @@ static uint32_t dhcp_coarse_due(void)
 {
     uint32_t due = NO_WORK;
     struct netif *netif;
-    NETIF_FOREACH(netif) {
+    NETIF_FOREACH(netif)
+    {
         const struct dhcp *dhcp = netif_dhcp_data(netif);
         if (dhcp != NULL) {
             due = min_nonzero(due, dhcp->t1_renew_time);
@@ -190,7 +193,8 @@ static struct timer timers[] = {
     {ARP_TMR_INTERVAL * NEURON_TICKS_PER_MS, arp_due, arp_advance, 0},
     {IGMP_TMR_INTERVAL * NEURON_TICKS_PER_MS, igmp_due, igmp_advance, 0},
     {DHCP_FINE_TIMER_MSECS * NEURON_TICKS_PER_MS, dhcp_fine_due, dhcp_fine_advance, 0},
-    {DHCP_COARSE_TIMER_MSECS * (uint64_t)NEURON_TICKS_PER_MS, dhcp_coarse_due, dhcp_coarse_advance, 0},
+    {DHCP_COARSE_TIMER_MSECS * (uint64_t)NEURON_TICKS_PER_MS, dhcp_coarse_due, dhcp_coarse_advance,
+     0},
 };
 #define TIMERS (sizeof timers / sizeof timers[0])
 

@@ -13,7 +13,8 @@ enum {
 
 _Static_assert(HEADER_BYTES + FRAME_BYTES_MAX <= VIRTIO_NET_BUFFER_BYTES, "a frame fits a buffer");
 
-static enum virtio_error start_queues(struct virtio_net *net, const struct virtio_net_memory *memory)
+static enum virtio_error start_queues(struct virtio_net *net,
+                                      const struct virtio_net_memory *memory)
 {
     uint8_t *buffers = memory->dma + 2 * VIRTIO_QUEUE_RING_BYTES;
     struct virtio_queue_memory queue = {
@@ -25,7 +26,8 @@ static enum virtio_error start_queues(struct virtio_net *net, const struct virti
         .size = VIRTIO_NET_RX_BUFFERS,
         .device_writes = true,
     };
-    enum virtio_error error = virtio_queue_start(&net->receive, &net->device, QUEUE_RECEIVE, &queue);
+    enum virtio_error error =
+        virtio_queue_start(&net->receive, &net->device, QUEUE_RECEIVE, &queue);
     if (error) {
         return error;
     }
@@ -44,8 +46,8 @@ enum virtio_error virtio_net_start(struct virtio_net *net, const struct virtio_n
     if (memory->dma_bytes < VIRTIO_NET_DMA_BYTES) {
         return VIRTIO_BAD_QUEUE;
     }
-    enum virtio_error error = virtio_begin(&net->device, memory->registers, VIRTIO_ID_NET,
-                                           FEATURE_MAC, FEATURE_MAC);
+    enum virtio_error error =
+        virtio_begin(&net->device, memory->registers, VIRTIO_ID_NET, FEATURE_MAC, FEATURE_MAC);
     if (error) {
         return error;
     }

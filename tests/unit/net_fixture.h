@@ -71,8 +71,14 @@ static err_t ethernet_init(struct netif *netif)
 static void restart_facade(void)
 {
     struct facade_client_config configs[2] = {
-        {3, shared_memory[0], SHARED_BYTES, {DSOFTBUSD_TCP_MAX, CLIENT_LISTENERS_MAX, CLIENT_UDP_MAX, CLIENT_PINGS_MAX}},
-        {4, shared_memory[1], SHARED_BYTES, {SELFTEST_TCP_MAX, CLIENT_LISTENERS_MAX, CLIENT_UDP_MAX, CLIENT_PINGS_MAX}},
+        {3,
+         shared_memory[0],
+         SHARED_BYTES,
+         {DSOFTBUSD_TCP_MAX, CLIENT_LISTENERS_MAX, CLIENT_UDP_MAX, CLIENT_PINGS_MAX}},
+        {4,
+         shared_memory[1],
+         SHARED_BYTES,
+         {SELFTEST_TCP_MAX, CLIENT_LISTENERS_MAX, CLIENT_UDP_MAX, CLIENT_PINGS_MAX}},
     };
     facade_start(configs, 2);
 }
@@ -106,8 +112,9 @@ static inline void pass_ms(uint64_t ms)
     }
 }
 
-static inline enum net_status ask_raw(union facade_reply *reply, size_t *reply_len, struct test_client *c,
-                                      uint64_t op, const void *message, size_t len)
+static inline enum net_status ask_raw(union facade_reply *reply, size_t *reply_len,
+                                      struct test_client *c, uint64_t op, const void *message,
+                                      size_t len)
 {
     enum net_status status =
         facade_serve(reply, reply_len, c->process | c->start << 32, op, message, len);
@@ -135,12 +142,14 @@ static inline enum net_status try_open(net_handle *handle, struct test_client *c
                                        uint16_t port, uint32_t backlog)
 {
     struct net_reply r;
-    enum net_status status = ask(&r, c, op, (struct net_request){.address = loopback(port), .len = backlog});
+    enum net_status status =
+        ask(&r, c, op, (struct net_request){.address = loopback(port), .len = backlog});
     *handle = r.handle;
     return status;
 }
 
-static inline net_handle must_open(struct test_client *c, enum net_op op, uint16_t port, uint32_t backlog)
+static inline net_handle must_open(struct test_client *c, enum net_op op, uint16_t port,
+                                   uint32_t backlog)
 {
     net_handle handle;
     assert_int_equal(try_open(&handle, c, op, port, backlog), NET_OK);
@@ -155,7 +164,8 @@ static inline uint16_t port_of(struct test_client *c, net_handle handle)
     return r.address.port;
 }
 
-static inline enum net_status accept_from(net_handle *handle, struct test_client *c, net_handle listener)
+static inline enum net_status accept_from(net_handle *handle, struct test_client *c,
+                                          net_handle listener)
 {
     struct net_reply r;
     enum net_status status = ask(&r, c, NET_TCP_ACCEPT, (struct net_request){.handle = listener});
@@ -173,7 +183,8 @@ static inline enum net_status close_handle(struct test_client *c, net_handle han
 static inline enum net_status write_shared(struct test_client *c, net_handle tcp, uint32_t *len)
 {
     struct net_reply r;
-    enum net_status status = ask(&r, c, NET_TCP_WRITE, (struct net_request){.handle = tcp, .len = *len});
+    enum net_status status =
+        ask(&r, c, NET_TCP_WRITE, (struct net_request){.handle = tcp, .len = *len});
     *len = status == NET_OK ? r.len : 0;
     return status;
 }
@@ -182,8 +193,8 @@ static inline enum net_status write_shared(struct test_client *c, net_handle tcp
 static inline enum net_status read_shared(struct test_client *c, net_handle handle, uint32_t *len)
 {
     struct net_reply r;
-    enum net_status status =
-        ask(&r, c, NET_TCP_READ, (struct net_request){.handle = handle, .offset = HALF, .len = *len});
+    enum net_status status = ask(
+        &r, c, NET_TCP_READ, (struct net_request){.handle = handle, .offset = HALF, .len = *len});
     *len = status == NET_OK ? r.len : 0;
     return status;
 }

@@ -7,17 +7,20 @@
 #include "lwip/prot/ip.h"
 #include "services/netstackd/self_check.h"
 
-static enum net_status send_to(struct test_client *c, net_handle udp, struct net_sockaddr to, uint32_t len)
+static enum net_status send_to(struct test_client *c, net_handle udp, struct net_sockaddr to,
+                               uint32_t len)
 {
     struct net_reply r;
-    return ask(&r, c, NET_UDP_SEND_TO, (struct net_request){.handle = udp, .len = len, .address = to});
+    return ask(&r, c, NET_UDP_SEND_TO,
+               (struct net_request){.handle = udp, .len = len, .address = to});
 }
 
-static enum net_status recv_from(uint32_t *len, struct net_sockaddr *from, struct test_client *c, net_handle udp)
+static enum net_status recv_from(uint32_t *len, struct net_sockaddr *from, struct test_client *c,
+                                 net_handle udp)
 {
     struct net_reply r;
-    enum net_status status =
-        ask(&r, c, NET_UDP_RECV_FROM, (struct net_request){.handle = udp, .offset = HALF, .len = *len});
+    enum net_status status = ask(&r, c, NET_UDP_RECV_FROM,
+                                 (struct net_request){.handle = udp, .offset = HALF, .len = *len});
     *len = r.len;
     *from = r.address;
     return status;
@@ -27,7 +30,8 @@ static void test_datagrams(void **state)
 {
     (void)state;
     net_handle a = must_open(&alice, NET_UDP_BIND, 0, 0), b = must_open(&bob, NET_UDP_BIND, 0, 0);
-    struct net_sockaddr to = loopback(port_of(&bob, b)), from_expected = loopback(port_of(&alice, a)), from;
+    struct net_sockaddr to = loopback(port_of(&bob, b)),
+                        from_expected = loopback(port_of(&alice, a)), from;
     for (uint32_t i = 0; i < UDP_PAYLOAD_BYTES_MAX; i++) {
         alice.shared[i] = (uint8_t)(i * 5);
     }
@@ -147,8 +151,10 @@ static void test_ping_of_ourselves(void **state)
     net_handle ping = r.handle;
     assert_int_equal(facade_take_signals(), 1);
     assert_int_equal(ready_of_handle(&alice, ping).ready, NET_READY_READ);
-    assert_int_equal(ask(&r, &alice, NET_PING_RESULT, (struct net_request){.handle = ping}), NET_OK);
-    assert_int_equal(ask(&r, &alice, NET_PING_RESULT, (struct net_request){.handle = ping}), NET_BAD_HANDLE);
+    assert_int_equal(ask(&r, &alice, NET_PING_RESULT, (struct net_request){.handle = ping}),
+                     NET_OK);
+    assert_int_equal(ask(&r, &alice, NET_PING_RESULT, (struct net_request){.handle = ping}),
+                     NET_BAD_HANDLE);
 }
 
 // --- Frames from outside ---
@@ -190,7 +196,9 @@ static void test_frames_that_claim_to_be_ours(void **state)
     (void)state;
     struct net_reply r;
     struct net_sockaddr from;
-    assert_int_equal(ask(&r, &alice, NET_UDP_BIND, (struct net_request){.address = net_ipv4(0, 0, 0, 0, 5000)}), NET_OK);
+    assert_int_equal(
+        ask(&r, &alice, NET_UDP_BIND, (struct net_request){.address = net_ipv4(0, 0, 0, 0, 5000)}),
+        NET_OK);
     static const struct {
         uint8_t source[4], destination[4];
         enum net_status expected;
@@ -231,7 +239,8 @@ static void test_ping_answers(void **state)
         }
     }
     assert_int_equal(ready_of_handle(&alice, ping).ready, 0);
-    assert_int_equal(ask(&r, &alice, NET_PING_RESULT, (struct net_request){.handle = ping}), NET_WOULD_BLOCK);
+    assert_int_equal(ask(&r, &alice, NET_PING_RESULT, (struct net_request){.handle = ping}),
+                     NET_WOULD_BLOCK);
 
     // Destination unreachable, quoting the echo request: its id is found by trying them all.
     memset(icmp, 0, sizeof icmp);
@@ -266,7 +275,8 @@ static void test_garbage(void **state)
             random = random * 1664525 + 1013904223;
             payload[j] = (uint8_t)(random >> 24);
         }
-        static const uint8_t protocols[] = {IP_PROTO_ICMP, IP_PROTO_IGMP, IP_PROTO_UDP, IP_PROTO_TCP, 41};
+        static const uint8_t protocols[] = {IP_PROTO_ICMP, IP_PROTO_IGMP, IP_PROTO_UDP,
+                                            IP_PROTO_TCP, 41};
         inject(neighbour, own, protocols[i % 5], payload, random >> 8 & 127);
     }
     assert_int_equal(stats_now().pbufs, 0);
@@ -296,7 +306,8 @@ static void test_checksum(void **state)
     }
     for (size_t start = 0; start < 9; start++) {
         for (size_t len = 0; len < 200; len++) {
-            assert_int_equal(stack_checksum(bytes + start, (int)len), plain_sum(bytes + start, len));
+            assert_int_equal(stack_checksum(bytes + start, (int)len),
+                             plain_sum(bytes + start, len));
         }
     }
     assert_int_equal(stack_checksum(bytes + 3, 65535), plain_sum(bytes + 3, 65535));
@@ -309,7 +320,8 @@ static void test_self_check(void **state)
 {
     (void)state;
     static uint8_t shared[SELF_CHECK_SHARED_BYTES];
-    struct facade_client_config self = {2, shared, sizeof shared, {SELF_TCP_MAX, SELF_LISTENERS_MAX, SELF_UDP_MAX, 0}};
+    struct facade_client_config self = {
+        2, shared, sizeof shared, {SELF_TCP_MAX, SELF_LISTENERS_MAX, SELF_UDP_MAX, 0}};
     facade_start(&self, 1);
     const char *failure = self_check(2, shared);
     assert_null(failure);

@@ -12,8 +12,16 @@ struct malformed {
     enum net_status expected;
 };
 
-#define ADDR(family_, reserved_, tail) \
-    {.family = family_, .reserved = reserved_, .port = 9, .address = {127, 0, 0, 1, [15] = tail}}
+#define ADDR(family_, reserved_, tail)                                                             \
+    {                                                                                              \
+        .family = family_, .reserved = reserved_, .port = 9, .address = {                          \
+            127,                                                                                   \
+            0,                                                                                     \
+            0,                                                                                     \
+            1,                                                                                     \
+            [15] = tail                                                                            \
+        }                                                                                          \
+    }
 
 // Handles 1 and 2 stand for a datagram socket and a connection of alice's.
 static const struct malformed malformed_rows[] = {
@@ -23,36 +31,96 @@ static const struct malformed malformed_rows[] = {
     {"no handle", NET_TCP_READ, {.handle = 0, .offset = HALF, .len = 1}, NET_BAD_HANDLE},
     {"index out of range", NET_CLOSE, {.handle = 0xffffffff}, NET_BAD_HANDLE},
     {"never opened", NET_CLOSE, {.handle = 0x203}, NET_BAD_HANDLE},
-    {"read from a datagram socket", NET_TCP_READ, {.handle = 1, .offset = HALF, .len = 1}, NET_INVALID_INPUT},
+    {"read from a datagram socket",
+     NET_TCP_READ,
+     {.handle = 1, .offset = HALF, .len = 1},
+     NET_INVALID_INPUT},
     {"accept on a connection", NET_TCP_ACCEPT, {.handle = 2}, NET_INVALID_INPUT},
     {"ping result of a connection", NET_PING_RESULT, {.handle = 2}, NET_INVALID_INPUT},
     {"family", NET_TCP_CONNECT, {.address = ADDR(6, 0, 0)}, NET_UNSUPPORTED},
     {"reserved byte", NET_TCP_CONNECT, {.address = ADDR(4, 1, 0)}, NET_INVALID_INPUT},
     {"address tail", NET_TCP_CONNECT, {.address = ADDR(4, 0, 1)}, NET_INVALID_INPUT},
     {"write 0 bytes", NET_TCP_WRITE, {.handle = 2}, NET_INVALID_INPUT},
-    {"write from the other half", NET_TCP_WRITE, {.handle = 2, .offset = HALF, .len = 1}, NET_INVALID_INPUT},
-    {"write across the middle", NET_TCP_WRITE, {.handle = 2, .offset = HALF - 1, .len = 2}, NET_INVALID_INPUT},
-    {"write offset wraps", NET_TCP_WRITE, {.handle = 2, .offset = 0xffffffff, .len = 2}, NET_INVALID_INPUT},
-    {"write length wraps", NET_TCP_WRITE, {.handle = 2, .offset = 1, .len = 0xffffffff}, NET_INVALID_INPUT},
+    {"write from the other half",
+     NET_TCP_WRITE,
+     {.handle = 2, .offset = HALF, .len = 1},
+     NET_INVALID_INPUT},
+    {"write across the middle",
+     NET_TCP_WRITE,
+     {.handle = 2, .offset = HALF - 1, .len = 2},
+     NET_INVALID_INPUT},
+    {"write offset wraps",
+     NET_TCP_WRITE,
+     {.handle = 2, .offset = 0xffffffff, .len = 2},
+     NET_INVALID_INPUT},
+    {"write length wraps",
+     NET_TCP_WRITE,
+     {.handle = 2, .offset = 1, .len = 0xffffffff},
+     NET_INVALID_INPUT},
     {"read 0 bytes", NET_TCP_READ, {.handle = 2, .offset = HALF}, NET_INVALID_INPUT},
-    {"read into the other half", NET_TCP_READ, {.handle = 2, .offset = HALF - 1, .len = 1}, NET_INVALID_INPUT},
-    {"read past the end", NET_TCP_READ, {.handle = 2, .offset = SHARED_BYTES - 1, .len = 2}, NET_INVALID_INPUT},
-    {"read length wraps", NET_TCP_READ, {.handle = 2, .offset = HALF, .len = 0xffffffff}, NET_INVALID_INPUT},
-    {"datagram too long", NET_UDP_SEND_TO, {.handle = 1, .len = 1473, .address = ADDR(4, 0, 0)}, NET_INVALID_INPUT},
-    {"datagram to port 0", NET_UDP_SEND_TO, {.handle = 1, .len = 1, .address = {.family = 4, .address = {127, 0, 0, 1}}}, NET_INVALID_INPUT},
-    {"datagram to 0.0.0.0", NET_UDP_SEND_TO, {.handle = 1, .len = 1, .address = {.family = 4, .port = 9}}, NET_INVALID_INPUT},
-    {"bind to an address of others", NET_UDP_BIND, {.address = {.family = 4, .address = {10, 42, 0, 11}}}, NET_INVALID_INPUT},
+    {"read into the other half",
+     NET_TCP_READ,
+     {.handle = 2, .offset = HALF - 1, .len = 1},
+     NET_INVALID_INPUT},
+    {"read past the end",
+     NET_TCP_READ,
+     {.handle = 2, .offset = SHARED_BYTES - 1, .len = 2},
+     NET_INVALID_INPUT},
+    {"read length wraps",
+     NET_TCP_READ,
+     {.handle = 2, .offset = HALF, .len = 0xffffffff},
+     NET_INVALID_INPUT},
+    {"datagram too long",
+     NET_UDP_SEND_TO,
+     {.handle = 1, .len = 1473, .address = ADDR(4, 0, 0)},
+     NET_INVALID_INPUT},
+    {"datagram to port 0",
+     NET_UDP_SEND_TO,
+     {.handle = 1, .len = 1, .address = {.family = 4, .address = {127, 0, 0, 1}}},
+     NET_INVALID_INPUT},
+    {"datagram to 0.0.0.0",
+     NET_UDP_SEND_TO,
+     {.handle = 1, .len = 1, .address = {.family = 4, .port = 9}},
+     NET_INVALID_INPUT},
+    {"bind to an address of others",
+     NET_UDP_BIND,
+     {.address = {.family = 4, .address = {10, 42, 0, 11}}},
+     NET_INVALID_INPUT},
     {"bind to DHCP's port", NET_UDP_BIND, {.address = {.family = 4, .port = 68}}, NET_ADDR_IN_USE},
     {"join no group", NET_UDP_JOIN, {.handle = 1, .address = ADDR(4, 0, 0)}, NET_INVALID_INPUT},
     {"listen without backlog", NET_TCP_LISTEN, {.address = ADDR(4, 0, 0)}, NET_INVALID_INPUT},
-    {"listen with too much", NET_TCP_LISTEN, {.len = BACKLOG_MAX + 1, .address = ADDR(4, 0, 0)}, NET_INVALID_INPUT},
-    {"connect to port 0", NET_TCP_CONNECT, {.address = {.family = 4, .address = {127, 0, 0, 1}}}, NET_INVALID_INPUT},
-    {"connect to a group", NET_TCP_CONNECT, {.address = {.family = 4, .port = 1, .address = {239, 42, 0, 1}}}, NET_INVALID_INPUT},
-    {"ping a group", NET_PING, {.address = {.family = 4, .address = {239, 42, 0, 1}}}, NET_INVALID_INPUT},
-    {"ping broadcast", NET_PING, {.address = {.family = 4, .address = {255, 255, 255, 255}}}, NET_INVALID_INPUT},
-    {"no gateway", NET_TCP_CONNECT, {.address = {.family = 4, .port = 1, .address = {192, 0, 2, 1}}}, NET_UNREACHABLE},
-    {"datagram without gateway", NET_UDP_SEND_TO, {.handle = 1, .len = 1, .address = {.family = 4, .port = 1, .address = {192, 0, 2, 1}}}, NET_UNREACHABLE},
-    {"ping without gateway", NET_PING, {.address = {.family = 4, .address = {192, 0, 2, 1}}}, NET_UNREACHABLE},
+    {"listen with too much",
+     NET_TCP_LISTEN,
+     {.len = BACKLOG_MAX + 1, .address = ADDR(4, 0, 0)},
+     NET_INVALID_INPUT},
+    {"connect to port 0",
+     NET_TCP_CONNECT,
+     {.address = {.family = 4, .address = {127, 0, 0, 1}}},
+     NET_INVALID_INPUT},
+    {"connect to a group",
+     NET_TCP_CONNECT,
+     {.address = {.family = 4, .port = 1, .address = {239, 42, 0, 1}}},
+     NET_INVALID_INPUT},
+    {"ping a group",
+     NET_PING,
+     {.address = {.family = 4, .address = {239, 42, 0, 1}}},
+     NET_INVALID_INPUT},
+    {"ping broadcast",
+     NET_PING,
+     {.address = {.family = 4, .address = {255, 255, 255, 255}}},
+     NET_INVALID_INPUT},
+    {"no gateway",
+     NET_TCP_CONNECT,
+     {.address = {.family = 4, .port = 1, .address = {192, 0, 2, 1}}},
+     NET_UNREACHABLE},
+    {"datagram without gateway",
+     NET_UDP_SEND_TO,
+     {.handle = 1, .len = 1, .address = {.family = 4, .port = 1, .address = {192, 0, 2, 1}}},
+     NET_UNREACHABLE},
+    {"ping without gateway",
+     NET_PING,
+     {.address = {.family = 4, .address = {192, 0, 2, 1}}},
+     NET_UNREACHABLE},
 };
 
 static void test_malformed_requests(void **state)
@@ -90,7 +158,8 @@ static void test_message_lengths(void **state)
             }
             union facade_reply reply;
             size_t reply_len = 1;
-            assert_int_equal(ask_raw(&reply, &reply_len, &alice, op, message, len), NET_INVALID_INPUT);
+            assert_int_equal(ask_raw(&reply, &reply_len, &alice, op, message, len),
+                             NET_INVALID_INPUT);
             assert_int_equal(reply_len, 0);
         }
     }
@@ -155,7 +224,9 @@ static void test_quotas(void **state)
     static const struct {
         enum net_op op;
         uint32_t quota, backlog;
-    } rows[] = {{NET_UDP_BIND, CLIENT_UDP_MAX, 0}, {NET_TCP_LISTEN, CLIENT_LISTENERS_MAX, 1}, {NET_PING, CLIENT_PINGS_MAX, 0}};
+    } rows[] = {{NET_UDP_BIND, CLIENT_UDP_MAX, 0},
+                {NET_TCP_LISTEN, CLIENT_LISTENERS_MAX, 1},
+                {NET_PING, CLIENT_PINGS_MAX, 0}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         net_handle handle, first = 0;
         for (uint32_t n = 0; n < rows[i].quota; n++) {
@@ -198,7 +269,8 @@ static void test_life_of_a_connection(void **state)
     assert_int_equal(ready_of_handle(&alice, listener).ready, NET_READY_ACCEPT);
     assert_int_equal(ready_of_handle(&bob, bobs).ready, NET_READY_CONNECTED);
     assert_int_equal(ready_of_handle(&bob, bobs).ready, 0); // reported once
-    assert_int_equal(ask(&r, &alice, NET_TCP_ACCEPT, (struct net_request){.handle = listener}), NET_OK);
+    assert_int_equal(ask(&r, &alice, NET_TCP_ACCEPT, (struct net_request){.handle = listener}),
+                     NET_OK);
     struct net_sockaddr expected = loopback(port_of(&bob, bobs));
     assert_memory_equal(&r.address, &expected, sizeof expected);
     assert_int_equal(ready_of_handle(&alice, listener).ready, 0);
@@ -209,7 +281,8 @@ static void test_life_of_a_connection(void **state)
     assert_int_equal(len, 5);
     assert_int_equal(facade_take_signals(), 1);
     assert_int_equal(ready_of_handle(&alice, r.handle).ready, NET_READY_READ);
-    assert_int_equal(ready_of_handle(&alice, r.handle).ready, NET_READY_READ); // as long as it holds
+    assert_int_equal(ready_of_handle(&alice, r.handle).ready,
+                     NET_READY_READ); // as long as it holds
     len = 2;
     assert_int_equal(read_shared(&alice, r.handle, &len), NET_OK);
     assert_int_equal(len, 2);
@@ -229,7 +302,8 @@ static void test_end_of_stream(void **state)
     memcpy(bob.shared, "bye", 3);
     uint32_t len = 3;
     assert_int_equal(write_shared(&bob, p.bobs, &len), NET_OK);
-    assert_int_equal(ask(&r, &bob, NET_TCP_SHUTDOWN, (struct net_request){.handle = p.bobs}), NET_OK);
+    assert_int_equal(ask(&r, &bob, NET_TCP_SHUTDOWN, (struct net_request){.handle = p.bobs}),
+                     NET_OK);
     len = 3;
     assert_int_equal(write_shared(&bob, p.bobs, &len), NET_NOT_CONNECTED);
     len = 10;
@@ -292,7 +366,9 @@ static void test_nobody_answers(void **state)
 {
     (void)state;
     struct net_reply r;
-    assert_int_equal(ask(&r, &bob, NET_TCP_CONNECT, (struct net_request){.address = net_ipv4(10, 42, 0, 99, 1)}), NET_OK);
+    assert_int_equal(
+        ask(&r, &bob, NET_TCP_CONNECT, (struct net_request){.address = net_ipv4(10, 42, 0, 99, 1)}),
+        NET_OK);
     pass_ms(1000);
     assert_int_equal(poll_client(&bob).count, 0);
     pass_ms(300000);
@@ -310,7 +386,8 @@ static void test_reset_before_accept(void **state)
     net_handle gone = must_open(&bob, NET_TCP_CONNECT, port, 0);
     kept = must_open(&bob, NET_TCP_CONNECT, port, 0);
     assert_int_equal(ask(&r, &bob, NET_ABORT, (struct net_request){.handle = gone}), NET_OK);
-    assert_int_equal(ask(&r, &alice, NET_TCP_ACCEPT, (struct net_request){.handle = listener}), NET_OK);
+    assert_int_equal(ask(&r, &alice, NET_TCP_ACCEPT, (struct net_request){.handle = listener}),
+                     NET_OK);
     assert_int_equal(r.address.port, port_of(&bob, kept));
     assert_int_equal(accept_from(&tcp, &alice, listener), NET_WOULD_BLOCK);
 }
@@ -399,7 +476,8 @@ static void test_slow_reader(void **state)
         taken = write_pattern(&bob, slow.bobs, sent, 10000);
         sent += taken;
     } while (taken > 0);
-    assert_in_range(sent, TCP_RING_BYTES + TCP_SEND_BYTES - TCP_MSS, TCP_RING_BYTES + TCP_SEND_BYTES);
+    assert_in_range(sent, TCP_RING_BYTES + TCP_SEND_BYTES - TCP_MSS,
+                    TCP_RING_BYTES + TCP_SEND_BYTES);
     pass_ms(20000); // the rest of the window is filled, and probed
     sent += write_pattern(&bob, slow.bobs, sent, 10000);
     assert_int_equal(sent, TCP_RING_BYTES + TCP_SEND_BYTES);
@@ -444,7 +522,8 @@ static void test_tiny_segments(void **state)
 static void test_full_buffers_everywhere(void **state)
 {
     (void)state;
-    net_handle listener = must_open(&alice, NET_TCP_LISTEN, 0, 4), mine[DSOFTBUSD_TCP_MAX / 2], alices;
+    net_handle listener = must_open(&alice, NET_TCP_LISTEN, 0, 4), mine[DSOFTBUSD_TCP_MAX / 2],
+               alices;
     uint16_t port = port_of(&alice, listener);
     for (uint32_t i = 0; i < DSOFTBUSD_TCP_MAX / 2; i++) {
         mine[i] = must_open(&alice, NET_TCP_CONNECT, port, 0);
