@@ -218,15 +218,19 @@ static void close_connection(struct shell *shell, uint32_t connection)
     }
 }
 
-// A datagram that cannot be sent is lost, as datagrams are; the next announce comes by itself.
+// A datagram that cannot be sent is lost, as datagrams are; the next announce comes by itself. But a socket that is gone
+// means that netstackd is a new one: then everything begins anew, and init sees to that.
 static void send_datagram(struct shell *shell, const struct bus_action *action)
 {
     struct net_sockaddr to = action->to == BUS_MULTICAST   ? multicast_group
                              : action->to == BUS_BROADCAST ? broadcast
                                                            : sockaddr_of(&action->address);
-    if (net_udp_send_to(&shell->net, shell->udp, &to, action->data, (uint32_t)action->data_len) ==
-        NET_OK) {
+    enum net_status status =
+        net_udp_send_to(&shell->net, shell->udp, &to, action->data, (uint32_t)action->data_len);
+    if (status == NET_OK) {
         shell->announced++;
+    } else if (status == NET_BAD_HANDLE || status == NET_DISCONNECTED || status == NET_INTERNAL) {
+        need(status, "network lost");
     }
 }
 
