@@ -13,6 +13,8 @@ UNIT_OBJS_fw_cfg := $(HOST)/services/keystored/fw_cfg.o
 UNIT_OBJS_bundle := $(HOST)/services/keystored/bundle.o
 UNIT_OBJS_store := $(addprefix $(HOST)/services/keystored/,store.o provision.o lab/seed_option.o)
 
+$(BUILD)/fuzz/fuzz_provision: $(addprefix $(BUILD)/fuzz/services/keystored/,provision.o bundle.o fw_cfg.o lab/seed_option.o)
+
 .PHONY: provisioning-test
 provisioning-test: $(OS)/lab/neuron.elf $(OS)/production/neuron.elf
 	prove $(PROVE_FLAGS) --exec python3 tests/qemu/provisioning_test.py :: $(OS) $(BUILD)/provisioning-test
