@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Client stubs of the sockets facade. What the server returns is checked too: a netstackd gone wrong must not write past a
-// client's buffer.
+// Client stubs of the sockets facade. What the server returns is checked too: a netstackd gone
+// wrong must not write past a client's buffer.
 #include "services/lib/net.h"
 
 #include "services/lib/string.h"

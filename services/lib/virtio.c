@@ -43,7 +43,8 @@ enum {
     AVAIL_F_NO_INTERRUPT = 1,
 };
 
-// The split queue's three parts, virtio 1.2 2.7.5, 2.7.6 and 2.7.8; little-endian, as both our machines are.
+// The split queue's three parts, virtio 1.2 2.7.5, 2.7.6 and 2.7.8; little-endian, as both our
+// machines are.
 struct descriptor {
     uint64_t address;
     uint32_t len;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sockets facade: what services/lib/net.h promises to clients, over lwIP. No system calls in here: the loop passes in
-// requests and passes out replies and signals.
+// The sockets facade: what services/lib/net.h promises to clients, over lwIP. No system calls in
+// here: the loop passes in requests and passes out replies and signals.
 #ifndef SERVICES_NETSTACKD_FACADE_H
 #define SERVICES_NETSTACKD_FACADE_H
 
@@ -23,11 +23,12 @@ union facade_reply {
     struct net_stats stats;
 };
 
-// The quotas together must not exceed limits.h; count is at most CLIENTS_MAX. Starts with no client's sockets.
+// The quotas together must not exceed limits.h; count is at most CLIENTS_MAX. Starts with no
+// client's sockets.
 void facade_start(const struct facade_client_config *clients, uint32_t count);
 
-// Serves one request: operation `op` of the process that the kernel has stamped on it. Returns the reply's label; the reply
-// has *reply_len bytes, none unless NET_OK.
+// Serves one request: operation `op` of the process that the kernel has stamped on it. Returns the
+// reply's label; the reply has *reply_len bytes, none unless NET_OK.
 enum net_status facade_serve(union facade_reply *reply, size_t *reply_len, uint64_t sender,
                              uint64_t op, const uint8_t *message, size_t len);
 

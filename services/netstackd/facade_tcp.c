@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // TCP connections and listeners of clients.
 //
-// lwIP tells when it lets go of a connection through the one extension argument of its control block, whichever way that
-// happens; so a socket's pcb is never a dangling pointer. What arrives is copied into the socket's ring, whose size is the
-// TCP window: a client that does not read closes its own window and holds none of lwIP's buffers.
+// lwIP tells when it lets go of a connection through the one extension argument of its control
+// block, whichever way that happens; so a socket's pcb is never a dangling pointer. What arrives is
+// copied into the socket's ring, whose size is the TCP window: a client that does not read closes
+// its own window and holds none of lwIP's buffers.
 #include "services/netstackd/socket.h"
 
 #include "lwip/priv/tcp_priv.h"
@@ -142,8 +143,8 @@ static void detach(struct tcp_pcb *pcb, bool forget)
     }
 }
 
-// The client's quota is used up: what it has closed but lwIP has not finished gives way. TIME_WAIT needs no socket; else the
-// connection that was closed first is cut.
+// The client's quota is used up: what it has closed but lwIP has not finished gives way. TIME_WAIT
+// needs no socket; else the connection that was closed first is cut.
 static void reclaim_closing(struct facade_client *client)
 {
     struct socket *oldest = NULL;
@@ -332,7 +333,8 @@ enum net_status tcp_write_some(uint32_t *len, struct socket *s, const uint8_t *d
         taken > 0 || *len == 0 ? tcp_write(pcb, data, (u16_t)taken, TCP_WRITE_FLAG_COPY) : ERR_MEM;
     s->tcp.wants_to_write = err == ERR_MEM || taken < *len;
     if (err == ERR_MEM) {
-        // Room comes with an acknowledgement; without anything to be acknowledged it is a pool that is empty.
+        // Room comes with an acknowledgement; without anything to be acknowledged it is a pool that
+        // is empty.
         return tcp_sndqueuelen(pcb) > 0 ? NET_WOULD_BLOCK : NET_NO_BUFFERS;
     }
     if (err != ERR_OK) {
@@ -357,8 +359,8 @@ enum net_status tcp_shut(struct socket *s)
     return socket_status(err);
 }
 
-// FIN after what was written. What the client has not read is dropped first: lwIP would send a RST for it, which could overtake
-// the last words of this side.
+// FIN after what was written. What the client has not read is dropped first: lwIP would send a RST
+// for it, which could overtake the last words of this side.
 void tcp_socket_close(struct socket *s)
 {
     struct tcp_pcb *pcb = s->tcp.pcb;

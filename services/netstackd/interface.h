@@ -14,7 +14,8 @@ struct interface_stats {
     uint32_t device_restarts;
 };
 
-// Starts the device (dies when there is none), prints MARKER_NET_VIRTIO_UP, and begins to ask for an address.
+// Starts the device (dies when there is none), prints MARKER_NET_VIRTIO_UP, and begins to ask for
+// an address.
 void interface_start(const struct virtio_net_memory *memory);
 
 // After the device's interrupt, or when interface_receive said that there is more.
@@ -23,8 +24,8 @@ void interface_interrupt(void);
 // Passes on what has arrived, at most one ring full; true when there may be more.
 bool interface_receive(void);
 
-// Whether there is an address, from DHCP or static. Prints MARKER_NET_DHCP_BOUND and MARKER_NET_IFACE_UP when there is a new
-// one. Call it after each step of the loop.
+// Whether there is an address, from DHCP or static. Prints MARKER_NET_DHCP_BOUND and
+// MARKER_NET_IFACE_UP when there is a new one. Call it after each step of the loop.
 bool interface_update(void);
 
 // When interface_update must be called next: the end of the wait for a DHCP offer.

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The limits of netstackd, each with its reason. lwIP's pools follow from them (lwip/lwipopts.h), so that no client can use
-// up what another one was promised.
+// The limits of netstackd, each with its reason. lwIP's pools follow from them (lwip/lwipopts.h),
+// so that no client can use up what another one was promised.
 #ifndef SERVICES_NETSTACKD_LIMITS_H
 #define SERVICES_NETSTACKD_LIMITS_H
 
 // Clients: dsoftbusd, selftest-client, and netstackd itself for the check of its own facade.
 #define CLIENTS_MAX 4
 
-// TCP connections. dsoftbusd: 64 half-open handshakes, 16 sessions, 16 dials. selftest-client: a flood in parts.
+// TCP connections. dsoftbusd: 64 half-open handshakes, 16 sessions, 16 dials. selftest-client: a
+// flood in parts.
 #define DSOFTBUSD_TCP_MAX 96
 #define SELFTEST_TCP_MAX  32
 #define SELF_TCP_MAX      2
@@ -30,7 +31,8 @@
 
 #define SOCKETS_MAX (TCP_MAX + LISTENERS_MAX + UDP_MAX + PINGS_MAX)
 
-// One connection's receive ring, which is its TCP window, and its send buffer: a few records of the bus.
+// One connection's receive ring, which is its TCP window, and its send buffer: a few records of the
+// bus.
 #define TCP_RING_BYTES 16384
 #define TCP_SEND_BYTES 16384
 // Unacknowledged writes of one connection: a record is a header and a body at worst.
@@ -38,7 +40,8 @@
 
 // One datagram socket's receive ring: seven announces of the largest size.
 #define UDP_RING_BYTES 8192
-// The payload of an Ethernet frame; larger ones would need fragments, which this stack does not speak.
+// The payload of an Ethernet frame; larger ones would need fragments, which this stack does not
+// speak.
 #define UDP_PAYLOAD_BYTES_MAX 1472
 
 // Frames that wait for a transmit buffer of the device before lwIP is told "no memory".

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // netstackd: start-up, and the one loop that everything happens in.
 //
-// The loop waits for a client's request, the device's interrupt or the next timer, whichever comes first, and does nothing in
-// between. Its order within one turn: time first, then the event, then what that caused on loopback paths, then the signals to
-// clients, then the reply.
+// The loop waits for a client's request, the device's interrupt or the next timer, whichever comes
+// first, and does nothing in between. Its order within one turn: time first, then the event, then
+// what that caused on loopback paths, then the signals to clients, then the reply.
 #include <stdbool.h>
 
 #include "markers.h"
@@ -125,7 +125,8 @@ static void on_notification(uint64_t bits)
     }
 }
 
-// Waits for one event and handles it. A request's reply goes out with the next wait, after what it caused.
+// Waits for one event and handles it. A request's reply goes out with the next wait, after what it
+// caused.
 static void run(neuron_handle endpoint, bool *frames_left)
 {
     static neuron_handle reply_to;

@@ -7,8 +7,9 @@
 
 #define SELF_CHECK_SHARED_BYTES 64
 
-// Sends a datagram from one socket to another and a word over a TCP connection, both across the loopback, through
-// facade_serve as `process`, whose shared memory is `shared`. Returns 0, or what did not work.
+// Sends a datagram from one socket to another and a word over a TCP connection, both across the
+// loopback, through facade_serve as `process`, whose shared memory is `shared`. Returns 0, or what
+// did not work.
 const char *self_check(uint32_t process, uint8_t shared[static SELF_CHECK_SHARED_BYTES]);
 
 #endif

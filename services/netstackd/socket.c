@@ -3,6 +3,7 @@
 #include "services/netstackd/socket.h"
 
 #include "services/lib/string.h"
+#include "services/netstackd/stack.h"
 
 enum {
     INDEX_BITS = 9,
@@ -45,10 +46,12 @@ static uint32_t index_of(const struct socket *s)
 void socket_table_start(void)
 {
     memset(sockets, 0, sizeof sockets);
+    // A handle from before a restart of netstackd must not reach a socket of today either.
+    uint32_t generation = 1 + stack_random() % (GENERATIONS - 1);
     for (uint32_t kind = 0; kind < SOCKET_KINDS; kind++) {
         for (uint32_t i = kind_first[kind]; i < kind_first[kind + 1]; i++) {
             sockets[i].kind = (enum socket_kind)kind;
-            sockets[i].generation = 1;
+            sockets[i].generation = generation;
         }
     }
 }

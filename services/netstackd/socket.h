@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sockets, the clients that own them, and the handles by which clients name them.
 //
-// A handle is the socket's index and a generation that changes whenever the socket is given up: an old handle never
-// reaches a new socket. A client reaches its own sockets only.
+// A handle is the socket's index and a generation that changes whenever the socket is given up: an
+// old handle never reaches a new socket. A client reaches its own sockets only.
 #ifndef SERVICES_NETSTACKD_SOCKET_H
 #define SERVICES_NETSTACKD_SOCKET_H
 
@@ -111,7 +111,8 @@ uint32_t socket_end(enum socket_kind kind);
 
 enum net_status socket_status(err_t err);
 
-// What each kind offers to the dispatcher. Requests have been validated: handles, ranges and address families.
+// What each kind offers to the dispatcher. Requests have been validated: handles, ranges and
+// address families.
 enum net_status tcp_listen_start(struct socket **out, struct facade_client *client,
                                  const ip4_addr_t *address, uint16_t port, uint32_t backlog);
 enum net_status tcp_accept_one(struct socket **out, struct socket *listener);

@@ -109,8 +109,8 @@ bool stack_reaches(const ip4_addr_t *address)
                            !ip4_addr_isany_val(*netif_ip4_gw(way)));
 }
 
-// lwIP asks before it looks at a packet: 1 when it is dropped here. A frame from outside that claims to come from this
-// machine is a lie (RFC 1122 3.2.1.3).
+// lwIP asks before it looks at a packet: 1 when it is dropped here. A frame from outside that
+// claims to come from this machine is a lie (RFC 1122 3.2.1.3).
 int stack_ip4_input(struct pbuf *p, struct netif *from)
 {
     (void)from;

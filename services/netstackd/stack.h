@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// lwIP as one object: started once, told the time, asked for its next deadline. Everything that lwIP takes from its
-// surroundings is here: the clock, random numbers, the checksum, assertions.
+// lwIP as one object: started once, told the time, asked for its next deadline. Everything that
+// lwIP takes from its surroundings is here: the clock, random numbers, the checksum, assertions.
 #ifndef SERVICES_NETSTACKD_STACK_H
 #define SERVICES_NETSTACKD_STACK_H
 
@@ -9,11 +9,12 @@
 
 #include "lwip/netif.h"
 
-// Starts lwIP with its loopback interface. Initial sequence numbers, ports and transaction ids follow from the seed.
+// Starts lwIP with its loopback interface. Initial sequence numbers, ports and transaction ids
+// follow from the seed.
 void stack_start(const uint8_t seed[static 32]);
 
-// Tells lwIP that it is `now` (ticks of the clock, never less than before) and runs the timers that are due.
-// Call it before anything else that happens at that time.
+// Tells lwIP that it is `now` (ticks of the clock, never less than before) and runs the timers that
+// are due. Call it before anything else that happens at that time.
 void stack_advance(uint64_t now);
 uint64_t stack_now(void);
 

@@ -90,7 +90,7 @@ static void tcp_slow_advance(uint32_t periods)
     tcp_slowtmr();
 }
 
-// --- ARP, every second: repeats requests; ages entries, which can wait until somebody looks at them ---
+// --- ARP, every second: repeats requests; ages entries, which can wait until one is wanted ---
 
 static uint32_t arp_due(void)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// lwIP's timers. lwIP itself would tick for ever; here each one runs only while it has work, and catches up on the time that
-// has passed when it has some again.
+// lwIP's timers. lwIP itself would tick for ever; here each one runs only while it has work, and
+// catches up on the time that has passed when it has some again.
 #ifndef SERVICES_NETSTACKD_TIMERS_H
 #define SERVICES_NETSTACKD_TIMERS_H
 

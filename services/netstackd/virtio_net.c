@@ -76,11 +76,12 @@ bool virtio_net_interrupt(struct virtio_net *net)
     return virtio_is_live(&net->device);
 }
 
-// What the header must say when no offload has been negotiated (virtio 1.2 5.1.6.4): flags 0, gso_type 0, one buffer.
-// Devices are known to leave num_buffers 0 when buffers are not merged (QEMU up to 9.2), so 0 passes for 1.
+// What the header must say when no offload has been negotiated (virtio 1.2 5.1.6.4.1): flags 0,
+// gso_type 0. num_buffers is not looked at: without mergeable buffers a frame is one buffer, and
+// QEMU (up to 9.2) leaves the field unwritten.
 static bool header_is_plain(const uint8_t header[static HEADER_BYTES])
 {
-    return header[0] == 0 && header[1] == 0 && header[10] <= 1 && header[11] == 0;
+    return header[0] == 0 && header[1] == 0;
 }
 
 enum virtio_error virtio_net_receive(struct virtio_net *net, const uint8_t **frame, size_t *len)

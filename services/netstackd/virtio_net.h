@@ -38,15 +38,17 @@ struct virtio_net_memory {
     size_t dma_bytes;
 };
 
-// Resets and starts the device; VIRTIO_OK means: DRIVER_OK accepted and both queues live, receive buffers posted.
+// Resets and starts the device; VIRTIO_OK means: DRIVER_OK accepted and both queues live, receive
+// buffers posted.
 __attribute__((warn_unused_result)) enum virtio_error virtio_net_start(
     struct virtio_net *net, const struct virtio_net_memory *memory);
 
 // After an interrupt; tells whether the device is still live.
 bool virtio_net_interrupt(struct virtio_net *net);
 
-// The next frame that has arrived: VIRTIO_OK, VIRTIO_EMPTY, or an error after which the device must be started again. The
-// frame stays in device memory until virtio_net_release: copy it once, then look at the copy.
+// The next frame that has arrived: VIRTIO_OK, VIRTIO_EMPTY, or an error after which the device must
+// be started again. The frame stays in device memory until virtio_net_release: copy it once, then
+// look at the copy.
 __attribute__((warn_unused_result)) enum virtio_error virtio_net_receive(struct virtio_net *net,
                                                                          const uint8_t **frame,
                                                                          size_t *len);
@@ -54,8 +56,9 @@ void virtio_net_release(struct virtio_net *net);
 // Tells the device of the released buffers.
 void virtio_net_receive_done(struct virtio_net *net);
 
-// VIRTIO_OK: *frame has room for FRAME_BYTES_MAX; fill it and call virtio_net_send. VIRTIO_EMPTY: all buffers are on their
-// way; an interrupt comes when one is back. Else the device must be started again.
+// VIRTIO_OK: *frame has room for FRAME_BYTES_MAX; fill it and call virtio_net_send. VIRTIO_EMPTY:
+// all buffers are on their way; an interrupt comes when one is back. Else the device must be
+// started again.
 __attribute__((warn_unused_result)) enum virtio_error virtio_net_transmit_buffer(
     struct virtio_net *net, uint8_t **frame, uint16_t *id);
 void virtio_net_send(struct virtio_net *net, uint16_t id, size_t len);

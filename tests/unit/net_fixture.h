@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two clients of a facade over lwIP's loopback and a captured Ethernet interface, with a clock that the test turns.
+// Two clients of a facade over lwIP's loopback and a captured Ethernet interface, with a clock that
+// the test turns.
 #ifndef TESTS_UNIT_NET_FIXTURE_H
 #define TESTS_UNIT_NET_FIXTURE_H
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// netstackd's datagram sockets, multicast and pings; frames from outside; the checksum; the self-check.
+// netstackd's datagram sockets, multicast and pings; frames from outside; the checksum; the
+// self-check.
 #include "tests/unit/net_fixture.h"
 
 #include "lwip/igmp.h"
@@ -101,7 +102,8 @@ static void test_port_is_taken(void **state)
     assert_int_equal(try_open(&handle, &bob, NET_TCP_LISTEN, 34567, 1), NET_ADDR_IN_USE);
 }
 
-// Our own multicast comes back to members of the group; a join is announced to the network, once, and timed out of the way.
+// Our own multicast comes back to members of the group; a join is announced to the network, once,
+// and timed out of the way.
 static void test_multicast(void **state)
 {
     (void)state;

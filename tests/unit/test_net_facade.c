@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// netstackd's facade over lwIP's loopback: requests, handles, quotas, connections, datagrams, pings. After each test all pools
-// are back where they were and no timer runs.
+// netstackd's facade over lwIP's loopback: requests, handles, quotas, connections, datagrams,
+// pings. After each test all pools are back where they were and no timer runs.
 #include "tests/unit/net_fixture.h"
 
 // --- Requests ---
@@ -463,7 +463,8 @@ static void test_bulk(void **state)
     }
 }
 
-// A client that does not read closes its own window, and nobody else's; when it reads again, the writer is told.
+// A client that does not read closes its own window, and nobody else's; when it reads again, the
+// writer is told.
 static void test_slow_reader(void **state)
 {
     (void)state;
@@ -563,7 +564,8 @@ static void test_time_wait_gives_way(void **state)
     assert_true(s.tcp_time_wait > SELFTEST_TCP_MAX);
 }
 
-// Closed connections whose peer does not read cannot finish: the client's own new connections push them out.
+// Closed connections whose peer does not read cannot finish: the client's own new connections push
+// them out.
 static void test_unfinished_closes_give_way(void **state)
 {
     (void)state;

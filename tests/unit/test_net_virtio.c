@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The virtio transport and the network driver against a device made of memory: what it refuses, and what it does when the
-// device lies.
+// The virtio transport and the network driver against a device made of memory: what it refuses, and
+// what it does when the device lies.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,8 +12,8 @@
 #include "services/lib/virtio.h"
 #include "services/netstackd/virtio_net.h"
 
-// The registers are plain memory: what the driver writes it reads back. Both halves of the feature word are the same register,
-// so bit 0 stands for VERSION_1 (bit 32) and bit 5 for MAC.
+// The registers are plain memory: what the driver writes it reads back. Both halves of the feature
+// word are the same register, so bit 0 stands for VERSION_1 (bit 32) and bit 5 for MAC.
 static uint32_t registers[1024];
 static uint8_t dma[VIRTIO_NET_DMA_BYTES] __attribute__((aligned(4096)));
 static struct virtio_net net;
@@ -51,7 +51,8 @@ static int power_on(void **state)
     return 0;
 }
 
-// The one QueueReady register serves two queues: the second selection must find it 0, as a device would say.
+// The one QueueReady register serves two queues: the second selection must find it 0, as a device
+// would say.
 static enum virtio_error start(void)
 {
     struct virtio_net_memory m = memory();

@@ -12,8 +12,8 @@
 #define LWIP_SOCKET          0
 #define LWIP_TIMERS          0
 
-// Protocols. Fragments are neither sent nor put together: nothing of ours is larger than a frame, and a
-// reassembly pool would be one more thing to exhaust.
+// Protocols. Fragments are neither sent nor put together: nothing of ours is larger than a frame,
+// and a reassembly pool would be one more thing to exhaust.
 #define LWIP_IPV4                 1
 #define LWIP_IPV6                 0
 #define LWIP_ARP                  1
@@ -38,8 +38,9 @@
 #define LWIP_LOOPIF_MULTICAST      0
 #define LWIP_NETIF_STATUS_CALLBACK 1
 
-// Memory. The heap holds what clients have written and nobody has acknowledged: each connection's whole send buffer, a
-// header for each piece of it (16 + 54 + 8 for pbuf, headers and alignment, 16 for the heap), and what crosses the loopback at one time.
+// Memory. The heap holds what clients have written and nobody has acknowledged: each connection's
+// whole send buffer, a header for each piece of it (16 + 54 + 8 for pbuf, headers and alignment, 16
+// for the heap), and what crosses the loopback at one time.
 #define MEM_ALIGNMENT           8
 #define HEAP_PER_CONNECTION     (TCP_SEND_BYTES + TCP_SEND_PIECES * 112)
 #define MEM_SIZE                (TCP_MAX * HEAP_PER_CONNECTION + 256 * 1024)
@@ -51,21 +52,23 @@
 #define MEMP_NUM_UDP_PCB        (UDP_MAX + 1) // DHCP
 #define MEMP_NUM_IGMP_GROUP     (UDP_MAX * UDP_GROUPS_MAX + 2)
 #define MEMP_NUM_TCP_PCB_LISTEN LISTENERS_MAX
-// Connections, those that listeners have not passed on yet; TIME_WAIT takes what is left and gives way.
+// Connections, those that listeners have not passed on yet; TIME_WAIT takes what is left and gives
+// way.
 #define MEMP_NUM_TCP_PCB (TCP_MAX + LISTENERS_MAX * BACKLOG_MAX)
 #define MEMP_NUM_TCP_SEG (TCP_MAX * TCP_SEND_PIECES + 256)
 
 // TCP. The MSS is that of the loopback; on Ethernet the interface's MTU limits it to 1460.
-#define TCP_MSS                                                   4096
-#define TCP_WND                                                   TCP_RING_BYTES
-#define TCP_SND_BUF                                               TCP_SEND_BYTES
-#define TCP_SND_QUEUELEN                                          TCP_SEND_PIECES
-#define TCP_SNDLOWAT                                              (TCP_SND_BUF / 4)
-#define TCP_LISTEN_BACKLOG                                        1
-#define TCP_OOSEQ_MAX_BYTES                                       TCP_WND
-#define TCP_OOSEQ_MAX_PBUFS                                       12
-#define TCP_CALCULATE_EFF_SEND_MSS                                1
-#define LWIP_TCP_PCB_NUM_EXT_ARGS                                 1 // tells the facade when lwIP lets go of a connection
+#define TCP_MSS                    4096
+#define TCP_WND                    TCP_RING_BYTES
+#define TCP_SND_BUF                TCP_SEND_BYTES
+#define TCP_SND_QUEUELEN           TCP_SEND_PIECES
+#define TCP_SNDLOWAT               (TCP_SND_BUF / 4)
+#define TCP_LISTEN_BACKLOG         1
+#define TCP_OOSEQ_MAX_BYTES        TCP_WND
+#define TCP_OOSEQ_MAX_PBUFS        12
+#define TCP_CALCULATE_EFF_SEND_MSS 1
+// Tells the facade when lwIP lets go of a connection.
+#define LWIP_TCP_PCB_NUM_EXT_ARGS                                 1
 #define LWIP_HOOK_TCP_ISN(local, local_port, remote, remote_port) stack_random()
 
 #define LWIP_HOOK_IP4_INPUT(p, from) stack_ip4_input(p, from)
