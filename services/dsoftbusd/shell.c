@@ -10,11 +10,11 @@
 
 enum {
     ACCEPT_BACKLOG = 16,
-    READ_BYTES = 4096, // at a time and connection, so that a busy one does not starve the rest
+    PER_ROUND_MAX = 16,    // datagrams, and connections accepted: neither may keep the rest waiting
+    READ_BYTES = 4096,     // at a time and connection, for the same reason
+    DATAGRAM_BYTES = 1500, // the longest announce, and room for a longer trailer in times to come
     DH_DEADLINE_MS =
-        2000, // eight multiplications take a few ms; a key process that is stuck ends the handshake
-    BYTES_AT_A_TIME =
-        ANNOUNCE_BYTES_MAX + 1, // one more than any announce: longer ones show as too long
+        2000, // a batch takes a few ms; a key process that is stuck ends the handshakes
 };
 
 static const struct net_sockaddr multicast_group = {
@@ -62,23 +62,28 @@ bool shell_listens(struct shell *shell, uint16_t port)
 
 static void receive_datagrams(struct shell *shell)
 {
-    static uint8_t datagram[BYTES_AT_A_TIME];
-    struct net_sockaddr from;
-    uint32_t len = sizeof datagram;
-    while (net_udp_recv_from(datagram, &len, &from, &shell->net, shell->udp) == NET_OK) {
+    static uint8_t datagram[DATAGRAM_BYTES];
+    for (unsigned i = 0; i < PER_ROUND_MAX; i++) {
+        struct net_sockaddr from;
+        uint32_t len = sizeof datagram;
+        if (net_udp_recv_from(datagram, &len, &from, &shell->net, shell->udp) != NET_OK) {
+            return;
+        }
         struct net_address source = address_of(&from);
         bus_datagram(&shell->bus, clock_ms(), &source, datagram, len);
-        len = sizeof datagram;
     }
 }
 
 static void accept_connections(struct shell *shell)
 {
-    net_handle tcp;
-    struct net_sockaddr from;
-    while (net_tcp_accept(&tcp, &from, &shell->net, shell->listener) == NET_OK) {
-        struct net_address source = address_of(&from);
+    for (unsigned i = 0; i < PER_ROUND_MAX; i++) {
+        net_handle tcp;
+        struct net_sockaddr from;
         uint32_t connection;
+        if (net_tcp_accept(&tcp, &from, &shell->net, shell->listener) != NET_OK) {
+            return;
+        }
+        struct net_address source = address_of(&from);
         if (bus_accepted(&shell->bus, clock_ms(), &connection, &source)) {
             links_add(&shell->links, connection, tcp, false);
         } else {
