@@ -25,68 +25,83 @@ static const uint8_t sigma[10][16] = {
     {10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0},
 };
 
-#define ROTR32(x, n) ((x) >> (n) | (x) << (32 - (n)))
+static inline uint32_t rotate_right(uint32_t x, unsigned n)
+{
+    return x >> n | x << (32 - n);
+}
 
-// RFC 7693 3.1
-#define G(a, b, c, d, x, y)                                                                        \
-    do {                                                                                           \
-        a += b + (x);                                                                              \
-        d = ROTR32(d ^ a, 16);                                                                     \
-        c += d;                                                                                    \
-        b = ROTR32(b ^ c, 12);                                                                     \
-        a += b + (y);                                                                              \
-        d = ROTR32(d ^ a, 8);                                                                      \
-        c += d;                                                                                    \
-        b = ROTR32(b ^ c, 7);                                                                      \
-    } while (0)
+// RFC 7693 3.1, the function G. Always inlined, so that the words stay in registers.
+static inline __attribute__((always_inline)) void mix_words(uint32_t *a, uint32_t *b, uint32_t *c,
+                                                            uint32_t *d, uint32_t x, uint32_t y)
+{
+    *a += *b + x;
+    *d = rotate_right(*d ^ *a, 16);
+    *c += *d;
+    *b = rotate_right(*b ^ *c, 12);
+    *a += *b + y;
+    *d = rotate_right(*d ^ *a, 8);
+    *c += *d;
+    *b = rotate_right(*b ^ *c, 7);
+}
 
-#define ROUND(s)                                                                                   \
-    do {                                                                                           \
-        G(v0, v4, v8, v12, m[(s)[0]], m[(s)[1]]);                                                  \
-        G(v1, v5, v9, v13, m[(s)[2]], m[(s)[3]]);                                                  \
-        G(v2, v6, v10, v14, m[(s)[4]], m[(s)[5]]);                                                 \
-        G(v3, v7, v11, v15, m[(s)[6]], m[(s)[7]]);                                                 \
-        G(v0, v5, v10, v15, m[(s)[8]], m[(s)[9]]);                                                 \
-        G(v1, v6, v11, v12, m[(s)[10]], m[(s)[11]]);                                               \
-        G(v2, v7, v8, v13, m[(s)[12]], m[(s)[13]]);                                                \
-        G(v3, v4, v9, v14, m[(s)[14]], m[(s)[15]]);                                                \
-    } while (0)
+// One round over v, with the message words in the order s.
+static inline __attribute__((always_inline)) void mix_round(uint32_t v[static 16],
+                                                            const uint32_t m[static 16],
+                                                            const uint8_t s[static 16])
+{
+    mix_words(&v[0], &v[4], &v[8], &v[12], m[s[0]], m[s[1]]);
+    mix_words(&v[1], &v[5], &v[9], &v[13], m[s[2]], m[s[3]]);
+    mix_words(&v[2], &v[6], &v[10], &v[14], m[s[4]], m[s[5]]);
+    mix_words(&v[3], &v[7], &v[11], &v[15], m[s[6]], m[s[7]]);
+    mix_words(&v[0], &v[5], &v[10], &v[15], m[s[8]], m[s[9]]);
+    mix_words(&v[1], &v[6], &v[11], &v[12], m[s[10]], m[s[11]]);
+    mix_words(&v[2], &v[7], &v[8], &v[13], m[s[12]], m[s[13]]);
+    mix_words(&v[3], &v[4], &v[9], &v[14], m[s[14]], m[s[15]]);
+}
 
 // All ten rounds. A size-first build (NOISE_SMALL) keeps them rolled: a fifth of the code, a third slower.
 //
 // CT: secret = h, m.
 static void mix(uint32_t h[static 8], const uint32_t m[static 16], uint64_t total, uint32_t last)
 {
-    uint32_t v0 = h[0], v1 = h[1], v2 = h[2], v3 = h[3];
-    uint32_t v4 = h[4], v5 = h[5], v6 = h[6], v7 = h[7];
-    uint32_t v8 = iv[0], v9 = iv[1], v10 = iv[2], v11 = iv[3];
-    uint32_t v12 = iv[4] ^ (uint32_t)total, v13 = iv[5] ^ (uint32_t)(total >> 32);
-    uint32_t v14 = iv[6] ^ last, v15 = iv[7];
+    uint32_t v[16] = {
+        h[0],
+        h[1],
+        h[2],
+        h[3],
+        h[4],
+        h[5],
+        h[6],
+        h[7],
+        iv[0],
+        iv[1],
+        iv[2],
+        iv[3],
+        iv[4] ^ (uint32_t)total,
+        iv[5] ^ (uint32_t)(total >> 32),
+        iv[6] ^ last,
+        iv[7],
+    };
 
 #ifdef NOISE_SMALL
     for (size_t i = 0; i < 10; i++) {
-        ROUND(sigma[i]);
+        mix_round(v, m, sigma[i]);
     }
 #else
-    ROUND(sigma[0]);
-    ROUND(sigma[1]);
-    ROUND(sigma[2]);
-    ROUND(sigma[3]);
-    ROUND(sigma[4]);
-    ROUND(sigma[5]);
-    ROUND(sigma[6]);
-    ROUND(sigma[7]);
-    ROUND(sigma[8]);
-    ROUND(sigma[9]);
+    mix_round(v, m, sigma[0]);
+    mix_round(v, m, sigma[1]);
+    mix_round(v, m, sigma[2]);
+    mix_round(v, m, sigma[3]);
+    mix_round(v, m, sigma[4]);
+    mix_round(v, m, sigma[5]);
+    mix_round(v, m, sigma[6]);
+    mix_round(v, m, sigma[7]);
+    mix_round(v, m, sigma[8]);
+    mix_round(v, m, sigma[9]);
 #endif
-    h[0] ^= v0 ^ v8;
-    h[1] ^= v1 ^ v9;
-    h[2] ^= v2 ^ v10;
-    h[3] ^= v3 ^ v11;
-    h[4] ^= v4 ^ v12;
-    h[5] ^= v5 ^ v13;
-    h[6] ^= v6 ^ v14;
-    h[7] ^= v7 ^ v15;
+    for (size_t i = 0; i < 8; i++) {
+        h[i] ^= v[i] ^ v[i + 8];
+    }
 }
 
 // RFC 7693 3.2. `last` is ~0 for the final block, else 0.

@@ -104,13 +104,19 @@ static void advance(struct xk_handshake *hs, enum state state)
     hs->state = state;
 }
 
-// The end of a handshake whose message is bad. out is what the message would have filled.
-static enum noise_error die(struct xk_handshake *hs, enum noise_error error, uint8_t *out,
-                            size_t out_len)
+// The end of a handshake.
+static enum noise_error die(struct xk_handshake *hs, enum noise_error error)
 {
     xk_handshake_wipe(hs);
-    ct_wipe(out, out_len);
     return error;
+}
+
+// The same when a message was already being written or read; `out` is what it would have filled.
+static enum noise_error die_wiping(struct xk_handshake *hs, enum noise_error error, uint8_t *out,
+                                   size_t out_len)
+{
+    ct_wipe(out, out_len);
+    return die(hs, error);
 }
 
 void xk_handshake_wipe(struct xk_handshake *hs)
@@ -243,7 +249,7 @@ enum noise_error xk_initiator_write_message_1(struct xk_handshake *hs, uint8_t *
     /* es */
     error = mix_dh(hs, hs->ephemeral_private, hs->remote_static);
     if (error != NOISE_OK) {
-        return die(hs, error, message, payload_len + XK_MESSAGE_1_OVERHEAD);
+        return die_wiping(hs, error, message, payload_len + XK_MESSAGE_1_OVERHEAD);
     }
     /* payload */
     encrypt_and_hash(hs, message + XK_MESSAGE_1_OFFSET, payload, payload_len);
@@ -263,7 +269,7 @@ static enum noise_error finish_message_1(struct xk_handshake *hs, uint8_t *paylo
     enum noise_error error = decrypt_and_hash(hs, payload, message + XK_MESSAGE_1_OFFSET,
                                               message_len - XK_MESSAGE_1_OFFSET);
     if (error != NOISE_OK) {
-        return die(hs, error, payload, len);
+        return die_wiping(hs, error, payload, len);
     }
     *payload_len = len;
     ct_wipe(hs->static_private, XK_KEY_LEN); // es was its only use
@@ -281,7 +287,7 @@ enum noise_error xk_responder_read_message_1(struct xk_handshake *hs, uint8_t *p
     }
     error = check_read(payload, payload_cap, message, message_len, XK_MESSAGE_1_OFFSET);
     if (error != NOISE_OK) {
-        return error == NOISE_ERR_LENGTH ? die(hs, error, NULL, 0) : error;
+        return error == NOISE_ERR_LENGTH ? die(hs, error) : error;
     }
     /* e */
     bytes_copy(hs->remote_ephemeral, message, XK_KEY_LEN);
@@ -293,7 +299,7 @@ enum noise_error xk_responder_read_message_1(struct xk_handshake *hs, uint8_t *p
     }
     error = mix_dh(hs, hs->static_private, hs->remote_ephemeral);
     if (error != NOISE_OK) {
-        return die(hs, error, payload, message_len - XK_MESSAGE_1_OVERHEAD);
+        return die_wiping(hs, error, payload, message_len - XK_MESSAGE_1_OVERHEAD);
     }
     return finish_message_1(hs, payload, payload_len, message, message_len);
 }
@@ -322,7 +328,7 @@ enum noise_error xk_responder_write_message_2(struct xk_handshake *hs, uint8_t *
     /* ee */
     error = mix_dh(hs, hs->ephemeral_private, hs->remote_ephemeral);
     if (error != NOISE_OK) {
-        return die(hs, error, message, payload_len + XK_MESSAGE_2_OVERHEAD);
+        return die_wiping(hs, error, message, payload_len + XK_MESSAGE_2_OVERHEAD);
     }
     /* payload */
     encrypt_and_hash(hs, message + XK_MESSAGE_2_OFFSET, payload, payload_len);
@@ -341,7 +347,7 @@ enum noise_error xk_initiator_read_message_2(struct xk_handshake *hs, uint8_t *p
     }
     error = check_read(payload, payload_cap, message, message_len, XK_MESSAGE_2_OFFSET);
     if (error != NOISE_OK) {
-        return error == NOISE_ERR_LENGTH ? die(hs, error, NULL, 0) : error;
+        return error == NOISE_ERR_LENGTH ? die(hs, error) : error;
     }
     size_t len = message_len - XK_MESSAGE_2_OVERHEAD;
     /* e */
@@ -350,13 +356,13 @@ enum noise_error xk_initiator_read_message_2(struct xk_handshake *hs, uint8_t *p
     /* ee */
     error = mix_dh(hs, hs->ephemeral_private, hs->remote_ephemeral);
     if (error != NOISE_OK) {
-        return die(hs, error, payload, len);
+        return die_wiping(hs, error, payload, len);
     }
     /* payload */
     error = decrypt_and_hash(hs, payload, message + XK_MESSAGE_2_OFFSET,
                              message_len - XK_MESSAGE_2_OFFSET);
     if (error != NOISE_OK) {
-        return die(hs, error, payload, len);
+        return die_wiping(hs, error, payload, len);
     }
     *payload_len = len;
     ct_wipe(hs->ephemeral_private, XK_KEY_LEN); // es and ee are done
@@ -398,7 +404,7 @@ enum noise_error xk_initiator_write_message_3(struct xk_handshake *hs, uint8_t *
     /* se */
     error = mix_se_initiator(hs);
     if (error != NOISE_OK) {
-        return die(hs, error, message, payload_len + XK_MESSAGE_3_OVERHEAD);
+        return die_wiping(hs, error, message, payload_len + XK_MESSAGE_3_OVERHEAD);
     }
     /* payload */
     encrypt_and_hash(hs, message + XK_MESSAGE_3_OFFSET, payload, payload_len);
@@ -436,12 +442,12 @@ enum noise_error xk_responder_read_message_3(struct xk_handshake *hs, uint8_t *p
     }
     error = check_read(payload, payload_cap, message, message_len, XK_MESSAGE_3_OFFSET);
     if (error != NOISE_OK) {
-        return error == NOISE_ERR_LENGTH ? die(hs, error, NULL, 0) : error;
+        return error == NOISE_ERR_LENGTH ? die(hs, error) : error;
     }
     size_t len = message_len - XK_MESSAGE_3_OVERHEAD;
     error = read_s_se(hs, payload, message, message_len);
     if (error != NOISE_OK) {
-        return die(hs, error, payload, len);
+        return die_wiping(hs, error, payload, len);
     }
     *payload_len = len;
     ct_wipe(hs->ephemeral_private, XK_KEY_LEN);
@@ -504,7 +510,7 @@ enum noise_error xk_responder_dh_result(struct xk_handshake *hs, uint64_t id, co
     }
     error = check_answer(secret);
     if (error != NOISE_OK) {
-        return die(hs, error, payload, message_len - XK_MESSAGE_1_OVERHEAD);
+        return die_wiping(hs, error, payload, message_len - XK_MESSAGE_1_OVERHEAD);
     }
     /* es */
     mix_key(hs, secret);
@@ -518,7 +524,7 @@ enum noise_error xk_initiator_dh_result(struct xk_handshake *hs, uint64_t id, co
     }
     enum noise_error error = check_answer(secret);
     if (error != NOISE_OK) {
-        return die(hs, error, NULL, 0);
+        return die(hs, error);
     }
     bytes_copy(hs->static_shared, secret, XK_KEY_LEN); // for se
     advance(hs, I_WRITE_3);

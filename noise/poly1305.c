@@ -43,7 +43,8 @@ static inline void absorb(uint64_t h[static 3], uint64_t r0, uint64_t r1, uint64
     uint64_t h2 = h[2] + (uint64_t)(sum >> 64) + 1;
 
     u128 d0 = mul(h0, r0) + mul(h1, s1);
-    u128 d1 = mul(h0, r1) + mul(h1, r0) + h2 * s1 + (uint64_t)(d0 >> 64);
+    uint64_t h2_s1 = h2 * s1; // < 2^63
+    u128 d1 = mul(h0, r1) + mul(h1, r0) + h2_s1 + (uint64_t)(d0 >> 64);
     h2 = h2 * r0 + (uint64_t)(d1 >> 64);
 
     // h2 = 4 q + rest: q 2^130 = 5 q

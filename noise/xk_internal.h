@@ -16,7 +16,14 @@ void xk_nonce_encode(uint8_t nonce[static XK_NONCE_LEN], uint64_t n);
 
 // The first check of every call that has an output length, which is 0 until the call succeeds. `in_order` says
 // whether the state allows the call. Errors: ARGUMENT, STATE.
-XK_MUST_USE enum noise_error xk_begin(size_t *out_len, bool in_order);
+XK_MUST_USE static inline enum noise_error xk_begin(size_t *out_len, bool in_order)
+{
+    if (out_len == NULL) {
+        return NOISE_ERR_ARGUMENT;
+    }
+    *out_len = 0;
+    return in_order ? NOISE_OK : NOISE_ERR_STATE;
+}
 
 // Whether `text` lies exactly `offset` into `message` or does not touch it.
 bool xk_in_place_or_apart(const uint8_t *text, size_t text_len, const uint8_t *message,

@@ -28,15 +28,6 @@ void xk_nonce_encode(uint8_t nonce[static XK_NONCE_LEN], uint64_t n)
     store_le64(nonce + 4, n);
 }
 
-enum noise_error xk_begin(size_t *out_len, bool in_order)
-{
-    if (out_len == NULL) {
-        return NOISE_ERR_ARGUMENT;
-    }
-    *out_len = 0;
-    return in_order ? NOISE_OK : NOISE_ERR_STATE;
-}
-
 bool xk_in_place_or_apart(const uint8_t *text, size_t text_len, const uint8_t *message,
                           size_t message_len, size_t offset)
 {

@@ -35,8 +35,10 @@ FIXTURE size_t hex_decode(uint8_t *out, size_t cap, const char *hex)
     for (size_t i = 0; i < len; i++) {
         int high = hex_digit(hex[2 * i]);
         int low = hex_digit(hex[2 * i + 1]);
-        assert_true(high >= 0 && low >= 0);
-        out[i] = (uint8_t)(high << 4 | low);
+        if (high < 0 || low < 0) {
+            fail();
+        }
+        out[i] = (uint8_t)(high * 16 + low);
     }
     return len;
 }

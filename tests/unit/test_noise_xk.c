@@ -204,7 +204,7 @@ static void test_in_place(void **state)
             write_message(n, expected, sizeof expected, &len, (const uint8_t *)"payload", 7),
             NOISE_OK);
         prepare(n);
-        memcpy(buffer + offset, "payload", 7);
+        memcpy(buffer + offset, (const uint8_t[]){'p', 'a', 'y', 'l', 'o', 'a', 'd'}, 7);
         assert_int_equal(write_message(n, buffer, sizeof buffer, &len, buffer + offset, 7),
                          NOISE_OK);
         assert_memory_equal(buffer, expected, len);

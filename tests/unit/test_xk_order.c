@@ -198,16 +198,17 @@ static void check_results(enum model state)
 // arguments only, so the same bytes need no second visit. Other bytes for the same state are explored on their own.
 static struct {
     bool visited;
-    struct xk_handshake bytes;
+    uint8_t bytes[sizeof(struct xk_handshake)];
 } memory[TRANSPORT + 1][DEPTH + 1];
 
 static bool was_explored(enum model state, int depth)
 {
-    if (memory[state][depth].visited && memcmp(&memory[state][depth].bytes, &hs, sizeof hs) == 0) {
+    const uint8_t *bytes = (const uint8_t *)&hs;
+    if (memory[state][depth].visited && memcmp(memory[state][depth].bytes, bytes, sizeof hs) == 0) {
         return true;
     }
     memory[state][depth].visited = true;
-    memcpy(&memory[state][depth].bytes, &hs, sizeof hs);
+    memcpy(memory[state][depth].bytes, bytes, sizeof hs);
     return false;
 }
 

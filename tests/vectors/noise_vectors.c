@@ -95,7 +95,7 @@ static bool get_hex(const struct run *run, struct bytes *out, const cJSON *objec
     if (item == NULL && may_be_absent) {
         return true;
     }
-    if (!cJSON_IsString(item)) {
+    if (item == NULL || !cJSON_IsString(item)) {
         return fail(run, "\"%s\" is missing or not a string", name);
     }
     if (!hex_decode(out, item->valuestring)) {
