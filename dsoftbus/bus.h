@@ -195,15 +195,15 @@ enum peers_error bus_peer_add(struct bus *bus, uint64_t now_ms, uint16_t *index,
                               const struct peer *peer) __attribute__((warn_unused_result));
 
 // Changes the trust in a peer. Anything but PEER_TRUSTED ends its live sessions with BYE 2.
-enum bus_error bus_peer_set_trust(struct bus *bus, uint64_t now_ms, uint16_t peer,
+enum bus_error bus_peer_set_trust(struct bus *bus, uint64_t now_ms, uint16_t index,
                                   enum peer_trust trust) __attribute__((warn_unused_result));
 
 // A local client wants a session with the peer: it is dialled, again after a loss, as if marked `dial`.
-enum bus_error bus_peer_dial(struct bus *bus, uint64_t now_ms, uint16_t peer)
+enum bus_error bus_peer_dial(struct bus *bus, uint64_t now_ms, uint16_t index)
     __attribute__((warn_unused_result));
 
 // The entry, or NULL. Valid while the bus lives.
-const struct peer *bus_peer(const struct bus *bus, uint16_t peer);
+const struct peer *bus_peer(const struct bus *bus, uint16_t index);
 
 // What our announces list: services that are really registered. A change is announced (within the rate).
 enum bus_error bus_service_add(struct bus *bus, uint64_t now_ms, const char *name, size_t name_len)
@@ -302,7 +302,7 @@ bool bus_next_event(struct bus *bus, struct bus_event *event) __attribute__((war
 // ---- Sessions ----------------------------------------------------------------------------------------------------
 
 // The established session with a peer in which we have this role; 0: none.
-uint32_t bus_session(const struct bus *bus, uint16_t peer, enum session_role role);
+uint32_t bus_session(const struct bus *bus, uint16_t index, enum session_role role);
 
 // Queues a PING; BUS_PONGED will tell. False if the session is not up or 4 are unanswered.
 bool bus_ping(struct bus *bus, uint64_t now_ms, uint32_t connection)

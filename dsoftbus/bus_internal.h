@@ -46,10 +46,10 @@ uint64_t bus_connection_deadline(const struct connection *c);
 // ---- bus_peer.c -----------------------------------------------------------------------------------
 
 // Dials the peer if that is wanted, due and possible.
-void bus_dial_if_due(struct bus *bus, uint16_t peer);
+void bus_dial_if_due(struct bus *bus, uint16_t index);
 
 // When bus_dial_if_due will dial it, TIME_NEVER if it waits for something else than time.
-uint64_t bus_dial_deadline(const struct bus *bus, uint16_t peer);
+uint64_t bus_dial_deadline(const struct bus *bus, uint16_t index);
 
 void bus_dial_succeeded(struct bus *bus, const struct connection *c);
 void bus_dial_ended(struct bus *bus, const struct connection *c); // failed, or lost later

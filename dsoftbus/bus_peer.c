@@ -9,9 +9,9 @@ static struct peer *at(const struct bus *bus, uint16_t peer)
     return &bus->peers.peers[peer];
 }
 
-const struct peer *bus_peer(const struct bus *bus, uint16_t peer)
+const struct peer *bus_peer(const struct bus *bus, uint16_t index)
 {
-    return peer < bus->peers.count ? &bus->peers.peers[peer] : NULL;
+    return index < bus->peers.count ? &bus->peers.peers[index] : NULL;
 }
 
 bool bus_address_trusted(const struct bus *bus, const struct net_address *address)

@@ -27,7 +27,6 @@ static bool transition_exists(enum session_state from, enum session_state to)
     case SESSION_AWAIT_MESSAGE_2:
         return to == SESSION_MESSAGE_2_DH || to == SESSION_DECIDE || to == SESSION_CLOSED;
     case SESSION_MESSAGE_2_DH:
-        return to == SESSION_DECIDE || to == SESSION_CLOSED;
     case SESSION_AWAIT_MESSAGE_3:
         return to == SESSION_DECIDE || to == SESSION_CLOSED;
     case SESSION_DECIDE:
@@ -232,6 +231,7 @@ static enum session_event preamble_complete(struct session *s)
     }
     s->peer_version = s->header[SESSION_PREAMBLE_BYTES - 1];
     answer = session_reserve(s, SESSION_PREAMBLE_BYTES);
+    DSB_ASSERT(answer != NULL); // nothing was queued before
     bytes_copy(answer, preamble, SESSION_PREAMBLE_BYTES);
     return session_finish(s, REASON_VERSION);
 }

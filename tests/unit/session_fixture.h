@@ -165,6 +165,15 @@ FIXTURE void end_forge_hex(struct end *from, struct end *to, const char *hex)
     end_receive(to, frame, end_forge(from, frame, plaintext, len));
 }
 
+FIXTURE void flip_last_bit(uint8_t *bytes, size_t len)
+{
+    if (len == 0) {
+        fail_msg("nothing was sent");
+        abort();
+    }
+    bytes[len - 1] ^= 1;
+}
+
 FIXTURE bool contains(const uint8_t *hay, size_t hay_len, const uint8_t *needle, size_t needle_len)
 {
     for (size_t i = 0; i + needle_len <= hay_len; i++) {

@@ -48,7 +48,7 @@ static enum discovery_result hear_name(struct fixture *f, uint64_t now_ms, char 
 static bool present(const struct fixture *f, char name)
 {
     for (size_t i = 0; i < DEVICES; i++) {
-        if (f->memory[i].id.len == 1 && f->memory[i].id.bytes[0] == name) {
+        if (f->memory[i].id.len == 1 && f->memory[i].id.bytes[0] == (uint8_t)name) {
             return true;
         }
     }

@@ -41,9 +41,9 @@ static enum identity_verdict identify(struct fixture *f, const char *id, uint8_t
 
 struct policy_row {
     const char *id;
-    uint8_t key;
+    uint32_t key;
     enum identity_verdict verdict;
-    uint16_t index;
+    uint32_t index;
 };
 
 static const struct policy_row policy_rows[] = {
@@ -75,7 +75,8 @@ static void test_policy(void **state)
     for (size_t i = 0; i < COUNT(policy_rows); i++) {
         const struct policy_row *row = &policy_rows[i];
         uint16_t index = 77;
-        if (identify(&f, row->id, row->key, &index) != row->verdict || index != row->index) {
+        if (identify(&f, row->id, (uint8_t)row->key, &index) != row->verdict ||
+            index != row->index) {
             fail_msg("row %zu: %s with key %u", i, row->id, row->key);
         }
     }

@@ -53,7 +53,7 @@ static void test_byte_by_byte(void **state)
     end_call(&a, &b);
     end_listen(&b);
     for (int turn = 0; turn < 4; turn++) {
-        uint8_t bytes[512];
+        uint8_t bytes[512] = {0};
         size_t len = end_take(from, bytes, sizeof bytes);
         assert_true(len > 0);
         for (size_t i = 0; i < len; i++) {
@@ -225,7 +225,7 @@ static void test_bad_message_1_costs_one_dh(void **state)
 {
     (void)state;
     struct end a, b;
-    uint8_t bytes[64];
+    uint8_t bytes[64] = {0};
 
     end_init(&a, "node-a", 1);
     end_init(&b, "node-b", 2);
@@ -234,7 +234,7 @@ static void test_bad_message_1_costs_one_dh(void **state)
     end_call(&a, &b);
     end_listen(&b);
     size_t len = end_take(&a, bytes, sizeof bytes);
-    bytes[len - 1] ^= 1;
+    flip_last_bit(bytes, len);
     random_calls = 0;
     end_receive(&b, bytes, len);
     assert_end(&b, SESSION_CLOSED, REASON_HANDSHAKE_AUTH);
@@ -319,7 +319,7 @@ static void test_version_answer_is_a_hint(void **state)
     end_init(&a, "node-a", 1);
     end_init(&b, "node-b", 2);
     end_call(&a, &b);
-    uint8_t bytes[64];
+    uint8_t bytes[64] = {0};
     end_take(&a, bytes, sizeof bytes);
     end_receive(&a, (const uint8_t *)"DS", 2);
     assert_end(&a, SESSION_AWAIT_MESSAGE_2, REASON_NONE);
@@ -373,7 +373,7 @@ static const struct length_row length_rows[] = {
 // Brings a fresh pair to the state; returns the end that is in it.
 static struct end *bring_to(struct end *a, struct end *b, enum session_state state)
 {
-    uint8_t bytes[512];
+    uint8_t bytes[512] = {0};
     bool initiator = state == SESSION_AWAIT_MESSAGE_2 || state == SESSION_AWAIT_READY;
 
     end_init(a, "node-a", 1);
@@ -438,7 +438,7 @@ static void flip_each_bit(int turn)
     for (size_t bit = 0;; bit++) {
         struct end a, b;
         struct end *from = &a, *to = &b;
-        uint8_t bytes[512];
+        uint8_t bytes[512] = {0};
         end_init(&a, "node-a", 1);
         end_init(&b, "node-b", 2);
         end_call(&a, &b);
@@ -500,7 +500,7 @@ static void test_tampered_record(void **state)
     (void)state;
     for (size_t bit = 16; bit < 8 * 30; bit++) {
         struct end a, b;
-        uint8_t bytes[64];
+        uint8_t bytes[64] = {0};
         ends_establish(&a, &b);
         assert_true(session_ping(&a.session, 0));
         size_t len = end_take(&a, bytes, sizeof bytes);
@@ -520,7 +520,7 @@ static void test_replayed_record(void **state)
 {
     (void)state;
     struct end a, b;
-    uint8_t bytes[64];
+    uint8_t bytes[64] = {0};
 
     ends_establish(&a, &b);
     assert_true(session_ping(&a.session, 0));
@@ -535,7 +535,7 @@ static void test_reordered_records(void **state)
 {
     (void)state;
     struct end a, b;
-    uint8_t bytes[64];
+    uint8_t bytes[64] = {0};
 
     ends_establish(&a, &b);
     assert_true(session_ping(&a.session, 0));
@@ -550,7 +550,7 @@ static void test_reflected_record(void **state)
 {
     (void)state;
     struct end a, b;
-    uint8_t bytes[64];
+    uint8_t bytes[64] = {0};
 
     ends_establish(&a, &b);
     assert_true(session_ping(&a.session, 0));
@@ -1037,7 +1037,7 @@ static void test_out_of_turn(void **state)
 {
     (void)state;
     struct end a, b;
-    uint8_t bytes[128];
+    uint8_t bytes[128] = {0};
 
     // One byte after message 1.
     end_init(&a, "node-a", 1);
@@ -1090,7 +1090,7 @@ static void test_slow_bytes_do_not_stretch_the_handshake(void **state)
 {
     (void)state;
     struct end a, b;
-    uint8_t bytes[64];
+    uint8_t bytes[64] = {0};
 
     end_init(&a, "node-a", 1);
     end_init(&b, "node-b", 2);
@@ -1111,7 +1111,7 @@ static void test_probe_and_loss(void **state)
 {
     (void)state;
     struct end a, b;
-    uint8_t bytes[64];
+    uint8_t bytes[64] = {0};
 
     ends_establish(&a, &b);
     assert_int_equal(session_deadline(&a.session), PING_SILENCE_MS);
@@ -1219,7 +1219,7 @@ static void test_keys_are_wiped(void **state)
         } else if (way == 3) {
             assert_true(session_ping(&a.session, 0));
             size_t len = end_take(&a, bytes, sizeof bytes);
-            bytes[len - 1] ^= 1;
+            flip_last_bit(bytes, len);
             end_receive(&b, bytes, len);
         } else {
             session_wipe(&b.session);

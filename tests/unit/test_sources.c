@@ -89,7 +89,7 @@ static void test_refill_keeps_parts_and_stops_at_the_burst(void **state)
     for (int i = 0; i < FAILURE_BURST; i++) {
         assert_true(attempt(&f, 0, 1, false));
     }
-    for (uint64_t now = 100; now < 10 * FAILURE_REFILL_MS; now += 100) {
+    for (uint64_t now = 100; now < UINT64_C(10) * FAILURE_REFILL_MS; now += 100) {
         find(&f, now, 1); // looking often loses nothing
     }
     uint16_t source = find(&f, 10 * FAILURE_REFILL_MS, 1);

@@ -100,7 +100,7 @@ static void test_trap_4_second_message_1(void **state)
 {
     (void)state;
     struct end a, b;
-    uint8_t bytes[128];
+    uint8_t bytes[128] = {0};
 
     end_init(&a, "node-a", 1);
     end_init(&b, "node-b", 2);
@@ -246,15 +246,15 @@ static void test_trap_9_nothing_after_a_bad_record(void **state)
 {
     (void)state;
     struct end a, b;
-    uint8_t bytes[64];
+    uint8_t bytes[64] = {0};
 
     ends_establish(&a, &b);
     assert_true(session_ping(&a.session, 0));
     size_t len = end_take(&a, bytes, sizeof bytes);
-    bytes[len - 1] ^= 1;
+    flip_last_bit(bytes, len);
     end_receive(&b, bytes, len);
     assert_end(&b, SESSION_CLOSING, REASON_RECORD_AUTH);
-    bytes[len - 1] ^= 1;
+    flip_last_bit(bytes, len);
     end_receive(&b, bytes, len);
     assert_true(session_ping(&a.session, 0));
     end_carry(&a, &b);
