@@ -49,7 +49,7 @@ struct fe_sum {
 };
 
 // Precondition: |a| < 2^59.
-static inline struct fe_sum fe_product(int64_t a, int64_t b)
+static inline __attribute__((always_inline)) struct fe_sum fe_product(int64_t a, int64_t b)
 {
     return (struct fe_sum){
         .hi = (int64_t)((fe_i128)(a * 16) * b >> 64),
@@ -57,7 +57,8 @@ static inline struct fe_sum fe_product(int64_t a, int64_t b)
     };
 }
 
-static inline struct fe_sum fe_sum_add(struct fe_sum a, struct fe_sum b)
+static inline __attribute__((always_inline)) struct fe_sum fe_sum_add(struct fe_sum a,
+                                                                      struct fe_sum b)
 {
     return (struct fe_sum){.hi = a.hi + b.hi, .low = a.low + b.low};
 }
@@ -65,7 +66,8 @@ static inline struct fe_sum fe_sum_add(struct fe_sum a, struct fe_sum b)
 // Adds `carry` to the sum, gives its low 51 bits in *limb and returns what is above them, rounded down.
 // Preconditions: at most 5 products; |carry| <= 2^61.5 (the lo parts and the carry stay below 2^63);
 // |sum| <= 2^113 (the result stays below 2^62).
-static inline int64_t fe_sum_split(int64_t *limb, struct fe_sum sum, int64_t carry)
+static inline __attribute__((always_inline)) int64_t fe_sum_split(int64_t *limb, struct fe_sum sum,
+                                                                  int64_t carry)
 {
     int64_t lo = (int64_t)(sum.low - ((uint64_t)sum.hi << 60) + (uint64_t)carry);
 
@@ -77,18 +79,20 @@ struct fe_sum {
     fe_i128 all;
 };
 
-static inline struct fe_sum fe_product(int64_t a, int64_t b)
+static inline __attribute__((always_inline)) struct fe_sum fe_product(int64_t a, int64_t b)
 {
     return (struct fe_sum){.all = (fe_i128)a * b};
 }
 
-static inline struct fe_sum fe_sum_add(struct fe_sum a, struct fe_sum b)
+static inline __attribute__((always_inline)) struct fe_sum fe_sum_add(struct fe_sum a,
+                                                                      struct fe_sum b)
 {
     return (struct fe_sum){.all = a.all + b.all};
 }
 
 // As above. Precondition: |sum| <= 2^113, |carry| <= 2^62.
-static inline int64_t fe_sum_split(int64_t *limb, struct fe_sum sum, int64_t carry)
+static inline __attribute__((always_inline)) int64_t fe_sum_split(int64_t *limb, struct fe_sum sum,
+                                                                  int64_t carry)
 {
     fe_i128 all = sum.all + carry;
 
@@ -97,15 +101,18 @@ static inline int64_t fe_sum_split(int64_t *limb, struct fe_sum sum, int64_t car
 }
 #endif
 
-static inline struct fe_sum fe_products_3(int64_t a0, int64_t b0, int64_t a1, int64_t b1,
-                                          int64_t a2, int64_t b2)
+static inline __attribute__((always_inline)) struct fe_sum fe_products_3(int64_t a0, int64_t b0,
+                                                                         int64_t a1, int64_t b1,
+                                                                         int64_t a2, int64_t b2)
 {
     return fe_sum_add(fe_sum_add(fe_product(a0, b0), fe_product(a1, b1)), fe_product(a2, b2));
 }
 
-static inline struct fe_sum fe_products_5(int64_t a0, int64_t b0, int64_t a1, int64_t b1,
-                                          int64_t a2, int64_t b2, int64_t a3, int64_t b3,
-                                          int64_t a4, int64_t b4)
+static inline __attribute__((always_inline)) struct fe_sum fe_products_5(int64_t a0, int64_t b0,
+                                                                         int64_t a1, int64_t b1,
+                                                                         int64_t a2, int64_t b2,
+                                                                         int64_t a3, int64_t b3,
+                                                                         int64_t a4, int64_t b4)
 {
     return fe_sum_add(fe_products_3(a0, b0, a1, b1, a2, b2),
                       fe_sum_add(fe_product(a3, b3), fe_product(a4, b4)));
@@ -117,8 +124,9 @@ static inline struct fe_sum fe_products_5(int64_t a0, int64_t b0, int64_t a1, in
 // 4 of weight 19, 77 * 2^106; its carry is at most 77 * 2^55 < 2^61.3. Column 4 has 5 products: its carry is at
 // most 5 * 2^55 + 2^11 < 2^57.4, and 19 times that is below 2^61.7, to which column 0's limb adds 2^51. The last
 // carry, out of limb 0, is then at most 2^10.7: limb 1 ends within [-2^11, 2^51 + 2^11], the others in [0, 2^51).
-static inline void fe_carry(struct fe *r, struct fe_sum s0, struct fe_sum s1, struct fe_sum s2,
-                            struct fe_sum s3, struct fe_sum s4)
+static inline __attribute__((always_inline)) void fe_carry(struct fe *r, struct fe_sum s0,
+                                                           struct fe_sum s1, struct fe_sum s2,
+                                                           struct fe_sum s3, struct fe_sum s4)
 {
     int64_t r0, r1;
 
@@ -162,16 +170,31 @@ static inline void fe_square(struct fe *r, const struct fe *a)
 // r = a + b and r = a - b, limb by limb. Before: a, b tight (or both at most 2^52). After: r loose.
 static inline void fe_add(struct fe *r, const struct fe *a, const struct fe *b)
 {
-    for (int i = 0; i < 5; i++) {
-        r->v[i] = a->v[i] + b->v[i];
-    }
+    r->v[0] = a->v[0] + b->v[0];
+    r->v[1] = a->v[1] + b->v[1];
+    r->v[2] = a->v[2] + b->v[2];
+    r->v[3] = a->v[3] + b->v[3];
+    r->v[4] = a->v[4] + b->v[4];
 }
 
 static inline void fe_sub(struct fe *r, const struct fe *a, const struct fe *b)
 {
-    for (int i = 0; i < 5; i++) {
-        r->v[i] = a->v[i] - b->v[i];
-    }
+    r->v[0] = a->v[0] - b->v[0];
+    r->v[1] = a->v[1] - b->v[1];
+    r->v[2] = a->v[2] - b->v[2];
+    r->v[3] = a->v[3] - b->v[3];
+    r->v[4] = a->v[4] - b->v[4];
+}
+
+// n a = 2^51 carry + limb, 0 <= limb < 2^51: floor(n a / 2^51) = floor(2^13 n a / 2^64).
+static inline int64_t fe_small_carry(int64_t a, int32_t n)
+{
+    return (int64_t)((fe_i128)a * ((int64_t)n << 13) >> 64);
+}
+
+static inline int64_t fe_small_limb(int64_t a, int32_t n)
+{
+    return (int64_t)((uint64_t)a * (uint64_t)n) & fe_limb_mask;
 }
 
 // r = b + n a. Before: |a[i]| <= 2^52 + 2^12, b tight, 0 < n < 2^17. After: r loose.
@@ -180,25 +203,27 @@ static inline void fe_sub(struct fe *r, const struct fe *a, const struct fe *b)
 // than 2^52 + 2^23.
 static inline void fe_mul_small_add(struct fe *r, const struct fe *a, int32_t n, const struct fe *b)
 {
-    int64_t carry[5];
+    int64_t carry_0 = fe_small_carry(a->v[0], n);
+    int64_t carry_1 = fe_small_carry(a->v[1], n);
+    int64_t carry_2 = fe_small_carry(a->v[2], n);
+    int64_t carry_3 = fe_small_carry(a->v[3], n);
+    int64_t carry_4 = fe_small_carry(a->v[4], n);
 
-    for (int i = 0; i < 5; i++) {
-        // floor(n a / 2^51) = floor(2^13 n a / 2^64)
-        carry[i] = (int64_t)((fe_i128)a->v[i] * ((int64_t)n << 13) >> 64);
-    }
-    for (int i = 0; i < 5; i++) {
-        int64_t limb = (int64_t)((uint64_t)a->v[i] * (uint64_t)n) & fe_limb_mask;
-        int64_t in = i == 0 ? 19 * carry[4] : carry[i - 1];
-        r->v[i] = limb + in + b->v[i];
-    }
+    r->v[0] = fe_small_limb(a->v[0], n) + b->v[0] + 19 * carry_4;
+    r->v[1] = fe_small_limb(a->v[1], n) + b->v[1] + carry_0;
+    r->v[2] = fe_small_limb(a->v[2], n) + b->v[2] + carry_1;
+    r->v[3] = fe_small_limb(a->v[3], n) + b->v[3] + carry_2;
+    r->v[4] = fe_small_limb(a->v[4], n) + b->v[4] + carry_3;
 }
 
 // r = a where the mask is ~0, b where it is 0.
 static inline void fe_select(struct fe *r, uint64_t mask, const struct fe *a, const struct fe *b)
 {
-    for (int i = 0; i < 5; i++) {
-        r->v[i] = (int64_t)ct_select_u64(mask, (uint64_t)a->v[i], (uint64_t)b->v[i]);
-    }
+    r->v[0] = (int64_t)ct_select_u64(mask, (uint64_t)a->v[0], (uint64_t)b->v[0]);
+    r->v[1] = (int64_t)ct_select_u64(mask, (uint64_t)a->v[1], (uint64_t)b->v[1]);
+    r->v[2] = (int64_t)ct_select_u64(mask, (uint64_t)a->v[2], (uint64_t)b->v[2]);
+    r->v[3] = (int64_t)ct_select_u64(mask, (uint64_t)a->v[3], (uint64_t)b->v[3]);
+    r->v[4] = (int64_t)ct_select_u64(mask, (uint64_t)a->v[4], (uint64_t)b->v[4]);
 }
 
 // RFC 7748 5: little-endian, the top bit ignored. Any value below 2^255 is taken, reduced or not.

@@ -38,6 +38,7 @@ UNIT_OBJS_net_virtio := $(addprefix $(HOST)/services/,lib/virtio.o netstackd/vir
 UNIT_OBJS_net_stubs := $(HOST)/services/lib/net.o
 $(HOST_NETSTACKD) $(HOST)/tests/unit/test_net_facade.o $(HOST)/tests/unit/test_net_datagrams.o: HOST_CFLAGS += $(LWIP_INCLUDES)
 $(HOST_NETSTACKD) $(HOST)/tests/unit/test_net_facade.o $(HOST)/tests/unit/test_net_datagrams.o: | $(LWIP_READY)
+$(addprefix $(BUILD)/diag/host/tests/unit/test_net_,facade.ok datagrams.ok): WARN += $(LWIP_INCLUDES)
 
 # --- kernel ---
 UNIT_OBJS_elf := $(HOST)/kernel/elf.o
@@ -78,6 +79,17 @@ check-interop: export PEER := $(INTEROP_PEER)
 check-interop: $(INTEROP_PEER) $(INTEROP_FLYNN)
 	prove $(PROVE_FLAGS) --exec env $(INTEROP_FLYNN)
 	prove $(PROVE_FLAGS) --exec /usr/bin/python3 tests/interop/interop_dissononce.py
+
+# noise on bare rv64, without the kernel: executed instructions and stack, exact.
+BENCH_OS_NOISE := $(OS)/bench-noise.elf
+$(BENCH_OS_NOISE): $(addprefix $(OS)/,tests/bench/os_start.o tests/bench/os_noise.o services/lib/string.o libnoise.a) tests/bench/os_bench.ld
+	$(RV_CC) -nostdlib -static -march=rv64imac -mabi=lp64 -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments \
+	    -T tests/bench/os_bench.ld -o $@ $(filter %.o %.a,$^) -lgcc
+
+.PHONY: bench-os-noise
+bench-os-noise: $(BENCH_OS_NOISE)
+	timeout 60 qemu-system-riscv64 -M virt -m 16M -bios none -kernel $< -icount shift=0 -nographic -monitor none -serial stdio \
+	    -cpu rv64,f=off,d=off,h=off,zba=off,zbb=off,zbc=off,zbs=off,sstc=off,Zihintpause=off | tee $(BUILD)/bench-os-noise.json
 
 .PHONY: check-differential
 check-differential: $(DIFFERENTIAL)
