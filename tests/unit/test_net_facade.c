@@ -14,12 +14,12 @@ struct malformed {
 
 #define ADDR(family_, reserved_, tail)                                                             \
     {                                                                                              \
-        .family = family_, .reserved = reserved_, .port = 9, .address = {                          \
+        .family = (family_), .reserved = (reserved_), .port = 9, .address = {                      \
             127,                                                                                   \
             0,                                                                                     \
             0,                                                                                     \
             1,                                                                                     \
-            [15] = tail                                                                            \
+            [15] = (tail)                                                                          \
         }                                                                                          \
     }
 
@@ -590,7 +590,8 @@ static void test_idle_connections_need_no_timer(void **state)
     struct pair p = connect_pair();
     uint32_t len = 100;
     assert_int_equal(write_shared(&bob, p.bobs, &len), NET_OK);
-    assert_true(stack_deadline() <= test_now + 500 * NEURON_TICKS_PER_MS); // the acknowledgement
+    assert_true(stack_deadline() <=
+                test_now + UINT64_C(500) * NEURON_TICKS_PER_MS); // the acknowledgement
     pass_ms(1000);
     assert_int_equal(stack_deadline(), NEURON_NEVER);
     pass_ms(3600000); // an hour later it is as it was

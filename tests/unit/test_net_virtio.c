@@ -59,25 +59,25 @@ static enum virtio_error start(void)
     return virtio_net_start(&net, &m);
 }
 
-static uint16_t *used_index(unsigned queue)
+static uint16_t *used_index(size_t queue)
 {
     return (uint16_t *)(void *)(dma + queue * VIRTIO_QUEUE_RING_BYTES + USED_OFFSET + 2);
 }
 
 // The device returns a buffer.
-static void give_back(unsigned queue, uint32_t id, uint32_t len)
+static void give_back(size_t queue, uint32_t id, uint32_t len)
 {
     uint16_t *index = used_index(queue);
     uint32_t *ring = (uint32_t *)(void *)(dma + queue * VIRTIO_QUEUE_RING_BYTES + USED_OFFSET + 4);
-    unsigned size = queue == 0 ? VIRTIO_NET_RX_BUFFERS : VIRTIO_NET_TX_BUFFERS;
+    size_t size = queue == 0 ? VIRTIO_NET_RX_BUFFERS : VIRTIO_NET_TX_BUFFERS;
     ring[*index % size * 2] = id;
     ring[*index % size * 2 + 1] = len;
     ++*index;
 }
 
-static uint8_t *receive_buffer(unsigned id)
+static uint8_t *receive_buffer(size_t id)
 {
-    return dma + 2 * VIRTIO_QUEUE_RING_BYTES + id * VIRTIO_NET_BUFFER_BYTES;
+    return dma + (size_t)2 * VIRTIO_QUEUE_RING_BYTES + id * VIRTIO_NET_BUFFER_BYTES;
 }
 
 // A queue by itself, so that QueueReady needs no second life.
@@ -134,20 +134,20 @@ static void test_queue_life(void **state)
         assert_int_equal(virtio_queue_free(&queue), 1);
         uint16_t *index = used_index(0);
         uint32_t *ring = (uint32_t *)(void *)(dma + USED_OFFSET + 4);
-        ring[*index % 16 * 2] = 5;
-        ring[*index % 16 * 2 + 1] = round % 257;
+        ring[(size_t)(*index % 16) * 2] = 5;
+        ring[(size_t)(*index % 16) * 2 + 1] = round % 257;
         ++*index;
         assert_int_equal(virtio_queue_take(&queue, &id, &len), VIRTIO_OK);
         assert_int_equal(id, 5);
         assert_int_equal(len, round % 257);
         assert_int_equal(virtio_queue_take(&queue, &id, &len), VIRTIO_EMPTY);
-        ring[*index % 16 * 2] = 0;
+        ring[(size_t)(*index % 16) * 2] = 0;
         ++*index;
         assert_int_equal(virtio_queue_take(&queue, &id, &len), VIRTIO_OK);
         assert_int_equal(queue.in_flight, 0);
     }
     uint16_t available;
-    memcpy(&available, dma + 64 * 16 + 2, 2);
+    memcpy(&available, dma + (size_t)64 * 16 + 2, 2);
     assert_int_equal(available, (uint16_t)200000);
 }
 
@@ -220,8 +220,8 @@ static void start_driver(void)
                                     false};
     registers[QUEUE_READY] = 0;
     assert_int_equal(virtio_queue_start(&net.transmit, &net.device, 1, &m), VIRTIO_OK);
-    for (uint16_t id = 0; id < VIRTIO_NET_RX_BUFFERS; id++) {
-        virtio_queue_offer(&net.receive, id, VIRTIO_NET_BUFFER_BYTES);
+    for (int id = 0; id < VIRTIO_NET_RX_BUFFERS; id++) {
+        virtio_queue_offer(&net.receive, (uint16_t)id, VIRTIO_NET_BUFFER_BYTES);
     }
     assert_memory_equal(net.mac, "\x52\x54\x00\x12\x34\x56", 6);
 }
@@ -274,12 +274,12 @@ static void test_transmit(void **state)
     }
     uint16_t flags;
     assert_int_equal(virtio_net_transmit_buffer(&net, &frame, &id), VIRTIO_EMPTY);
-    memcpy(&flags, dma + 4096 + 64 * 16, 2);
+    memcpy(&flags, dma + 4096 + (size_t)64 * 16, 2);
     assert_int_equal(flags, 0);  // now it interrupts when one comes back
     give_back(1, 4, 0xffffffff); // in this direction the length says nothing
     assert_int_equal(virtio_net_transmit_buffer(&net, &frame, &id), VIRTIO_OK);
     assert_int_equal(id, 4);
-    memcpy(&flags, dma + 4096 + 64 * 16, 2);
+    memcpy(&flags, dma + 4096 + (size_t)64 * 16, 2);
     assert_int_equal(flags, 1);
     give_back(1, 4, 0); // it has it no more
     assert_int_equal(virtio_net_transmit_buffer(&net, &frame, &id), VIRTIO_BAD_USED_ID);
