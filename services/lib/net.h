@@ -5,7 +5,8 @@
 // with netstackd (first half: what the client sends; second half: what it reads). Server calls never
 // block: when something becomes ready netstackd signals the client's notification, and the client asks
 // NET_POLL what it is. Deadlines live in the client's own wait. A handle belongs to the client that opened
-// it and is closed when that client ends.
+// it and is closed when that client ends. A request is a struct net_request, exactly; NET_POLL and
+// NET_STATS take no bytes.
 #ifndef SERVICES_LIB_NET_H
 #define SERVICES_LIB_NET_H
 
@@ -51,9 +52,9 @@ static inline struct net_sockaddr net_ipv4(uint8_t a, uint8_t b, uint8_t c, uint
 enum net_op {
     NET_UDP_BIND = 1,   // request.address (port 0: any free one) -> handle
     NET_UDP_JOIN,       // handle, address: a multicast group
-    NET_UDP_SEND_TO,    // handle, address, offset, len
+    NET_UDP_SEND_TO,    // handle, address, offset, len: at most NET_UDP_PAYLOAD_MAX
     NET_UDP_RECV_FROM,  // handle, offset, len -> address, len (cut to the room; the rest is gone)
-    NET_TCP_LISTEN,     // address, backlog in len -> handle
+    NET_TCP_LISTEN,     // address (port 0: any free one), backlog in len: 1..NET_BACKLOG_MAX -> handle
     NET_TCP_ACCEPT,     // handle -> handle, address of the peer
     NET_TCP_CONNECT,    // address -> handle; then NET_READY_CONNECTED or NET_READY_ERROR
     NET_TCP_READ,       // handle, offset, len -> len; 0 means end of stream
@@ -82,7 +83,8 @@ struct net_reply {
 };
 
 // What NET_POLL reports is level-triggered: true as long as it holds. WRITE is reported only after
-// NET_TCP_WRITE took fewer bytes than given, or NET_WOULD_BLOCK.
+// NET_TCP_WRITE took fewer bytes than given, or NET_WOULD_BLOCK. The end of a stream is reported as READ
+// until a read has returned it.
 enum net_ready {
     NET_READY_READ = 1,      // data, end of stream, or a ping's answer
     NET_READY_WRITE = 2,
@@ -91,7 +93,9 @@ enum net_ready {
     NET_READY_ERROR = 16,    // `error` says which; the handle is only good for closing
 };
 
-#define NET_POLL_MAX 64
+#define NET_POLL_MAX        64
+#define NET_UDP_PAYLOAD_MAX 1472 // one Ethernet frame; fragments are not spoken
+#define NET_BACKLOG_MAX     16
 
 struct net_ready_entry {
     net_handle handle;

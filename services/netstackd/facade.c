@@ -11,6 +11,8 @@
 #include "services/netstackd/stack.h"
 
 _Static_assert(sizeof(union facade_reply) <= NEURON_MESSAGE_BYTES_MAX, "a reply fits a message");
+_Static_assert(BACKLOG_MAX == NET_BACKLOG_MAX, "what clients are told");
+_Static_assert(UDP_PAYLOAD_BYTES_MAX == NET_UDP_PAYLOAD_MAX, "what clients are told");
 
 static struct facade_client clients[CLIENTS_MAX];
 static uint32_t client_count;

@@ -103,7 +103,7 @@ static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t len)
 {
     (void)pcb, (void)len;
     struct socket *s = arg;
-    if (s->tcp.wants_to_write) {
+    if ((tcp_ready(s, false) & NET_READY_WRITE) != 0) {
         socket_news(s);
     }
     return ERR_OK;

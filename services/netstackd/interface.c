@@ -86,12 +86,16 @@ static void transmit_waiting(void)
     }
 }
 
-static bool is_arp_request(const struct pbuf *p)
+// An ARP request that waits for an answer: not one in which we announce our own address (RFC 5227 3).
+static bool is_arp_question(const struct pbuf *p)
 {
-    uint8_t type[2], operation[2];
-    return pbuf_copy_partial(p, type, 2, 12) == 2 && type[0] == 0x08 && type[1] == 0x06 &&
-           pbuf_copy_partial(p, operation, 2, SIZEOF_ETH_HDR + 6) == 2 &&
-           operation[1] == ARP_REQUEST;
+    uint8_t frame[SIZEOF_ETH_HDR + SIZEOF_ETHARP_HDR];
+    if (pbuf_copy_partial(p, frame, sizeof frame, 0) != sizeof frame) {
+        return false;
+    }
+    const uint8_t *arp = frame + SIZEOF_ETH_HDR;
+    return frame[12] == 0x08 && frame[13] == 0x06 && arp[7] == ARP_REQUEST &&
+           memcmp(arp + 14, arp + 24, 4) != 0;
 }
 
 static err_t link_output(struct netif *netif, struct pbuf *p)
@@ -103,7 +107,7 @@ static err_t link_output(struct netif *netif, struct pbuf *p)
     if (!device_usable()) {
         return ERR_IF;
     }
-    if (is_arp_request(p)) {
+    if (is_arp_question(p)) {
         timers_arp_requested();
     }
     transmit_waiting(); // in order

@@ -18,7 +18,7 @@
 #define CLIENT_LISTENERS_MAX 4
 #define SELF_LISTENERS_MAX   1
 #define LISTENERS_MAX        (2 * CLIENT_LISTENERS_MAX + SELF_LISTENERS_MAX)
-#define BACKLOG_MAX          16
+#define BACKLOG_MAX          16 // NET_BACKLOG_MAX
 
 // Datagram sockets. dsoftbusd needs one to listen and one to announce from.
 #define CLIENT_UDP_MAX 8
@@ -42,7 +42,7 @@
 #define UDP_RING_BYTES 8192
 // The payload of an Ethernet frame; larger ones would need fragments, which this stack does not
 // speak.
-#define UDP_PAYLOAD_BYTES_MAX 1472
+#define UDP_PAYLOAD_BYTES_MAX 1472 // NET_UDP_PAYLOAD_MAX
 
 // Frames that wait for a transmit buffer of the device before lwIP is told "no memory".
 #define TRANSMIT_QUEUE_MAX 32
