@@ -31,6 +31,7 @@ include noise/build.mk
 include dsoftbus/build.mk
 include kernel/build.mk
 include services/build.mk
+include host/build.mk
 include tests/build.mk
 include tests/qemu/kernel/build.mk
 include tests/qemu/bench/build.mk

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+# The programs for Linux: dsoftbusd, dsoftbus-keyd, dsoftbus.
+
+HOST_COMMON_SRC := $(wildcard host/common/*.c)
+LIBHOST := $(HOST)/libhost.a
+HOST_PROGRAMS := $(addprefix $(HOST)/bin/,dsoftbusd dsoftbus-keyd dsoftbus)
+
+HOST_HARDEN := -D_GNU_SOURCE -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+$(HOST)/host/%.o: HOST_CFLAGS += $(HOST_HARDEN)
+HOST_LINK = $(HOST_CC) $(HOST_LDFLAGS) -pie -Wl,-z,relro,-z,now -Wl,--as-needed -o $@ $(filter %.o,$^) $(filter %.a,$^)
+
+.PHONY: host-programs
+host-programs: $(HOST_PROGRAMS)
+
+$(LIBHOST): $(HOST_COMMON_SRC:%.c=$(HOST)/%.o)
+	rm -f $@ && ar rcs $@ $^
+
+$(HOST)/bin/dsoftbusd: $(patsubst %.c,$(HOST)/%.o,$(wildcard host/daemon/*.c)) $(LIBHOST) $(HOST)/libdsoftbus.a $(LIBNOISE)
+	@mkdir -p $(@D)
+	$(HOST_LINK) -luv -linih -lcjson -lseccomp
+
+$(HOST)/bin/dsoftbus-keyd: $(patsubst %.c,$(HOST)/%.o,$(wildcard host/keyd/*.c)) $(LIBHOST) $(HOST)/libdsoftbus.a $(LIBNOISE)
+	@mkdir -p $(@D)
+	$(HOST_LINK) -lseccomp
+
+$(HOST)/bin/dsoftbus: $(patsubst %.c,$(HOST)/%.o,$(wildcard host/cli/*.c)) $(LIBHOST) $(HOST)/libdsoftbus.a $(LIBNOISE)
+	@mkdir -p $(@D)
+	$(HOST_LINK) -linih -lcjson

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command's end of the control socket.
+#ifndef HOST_CLI_CLIENT_H
+#define HOST_CLI_CLIENT_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+
+#include "host/common/control.h"
+#include "host/common/fault.h"
+#include "host/common/paths.h"
+
+struct client {
+    int fd;
+    uint32_t last_request;
+};
+
+// Connects. No daemon: a fault with EXIT_NO_DAEMON that says how to start it.
+bool client_open(struct client *client, struct fault *fault, const struct paths *paths)
+    __attribute__((warn_unused_result));
+void client_close(struct client *client);
+
+// Asks and waits. The result, which the caller deletes; NULL with a fault, whose exit code follows from the daemon's
+// error code. request->id is set here.
+cJSON *client_call(struct client *client, struct fault *fault, struct control_request *request)
+    __attribute__((warn_unused_result));
+
+// Members of answers; what is missing is "" or 0.
+const char *json_text(const cJSON *object, const char *name);
+double json_number(const cJSON *object, const char *name);
+bool json_true(const cJSON *object, const char *name);
+bool json_has(const cJSON *object, const char *name);
+
+// Prints the object, with line ends and blanks. It is deleted. The exit code.
+int json_print(cJSON *object);
+
+#endif

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of subcommands.
+#include "host/cli/command.h"
+
+#define JSON_OPTION                                                                                \
+    {                                                                                              \
+        "json", NULL, "print JSON"                                                                 \
+    }
+
+const struct command commands[] = {
+    {"init",
+     "",
+     0,
+     0,
+     "make this node's identity",
+     "Makes a key and a device id in the state directory. The id is the host's name unless --id "
+     "says otherwise; others "
+     "know this node by it. An identity that exists is not touched, except by --new-key: then "
+     "everyone who trusts this "
+     "node has to trust the new key.",
+     {{"id", "ID", "the device id: 1 to 64 of 0-9 A-Z a-z . _ -"},
+      {"key", "FILE", "use the private key in FILE (- is standard input) instead of a fresh one"},
+      {"new-key", NULL, "replace the key of an existing identity"}},
+     command_init},
+    {"genkey", "", 0, 0, "print a fresh private key", "", {{0}}, command_genkey},
+    {"pubkey",
+     "",
+     0,
+     0,
+     "print the public key of the private key on standard input",
+     "",
+     {{0}},
+     command_pubkey},
+    {"fingerprint",
+     "[FILE]",
+     0,
+     1,
+     "print the fingerprint of a public key or a card",
+     "Reads a public key of 64 hex digits, or a card as `dsoftbus id --card` prints it, from FILE "
+     "or standard input.",
+     {{0}},
+     command_fingerprint},
+    {"id",
+     "",
+     0,
+     0,
+     "print this node's device id, key and fingerprint",
+     "With --card: one line that another node takes with `dsoftbus trust --card`. It is no secret, "
+     "but whoever takes it "
+     "has to be sure that it is yours: compare the fingerprint.",
+     {{"card", NULL, "print the card only"}, JSON_OPTION},
+     command_id},
+    {"peers",
+     "",
+     0,
+     0,
+     "list the known peers, or the devices that were found",
+     "The known peers are those of the file; the daemon need not run. With --found, the devices "
+     "whose announces "
+     "the daemon has heard: nobody has vouched for those.",
+     {{"found", NULL, "list what discovery has found"}, JSON_OPTION},
+     command_peers},
+    {"trust",
+     "[ID]",
+     0,
+     1,
+     "trust a device with exactly this key",
+     "Three ways to say which key: --card FILE, the other node's card; ID --fingerprint TEXT, a "
+     "device that discovery has "
+     "found, whose fingerprint you have been told; ID alone, which shows the fingerprint and asks. "
+     "For a peer that "
+     "is known already, changes its address and dial, or trusts it again. A known id with another "
+     "key is refused, with "
+     "exit code 6: if the device was really given a new key, `dsoftbus revoke --forget ID` comes "
+     "first.",
+     {{"card", "FILE", "take id and key from FILE (- is standard input)"},
+      {"fingerprint", "TEXT", "the fingerprint that the device must have"},
+      {"address", "HOST:PORT",
+       "where it is, in numbers, if discovery cannot find it; \"none\" removes it"},
+      {"dial", NULL, "keep a session with it without being asked"},
+      {"no-dial", NULL, "do not"},
+      {"pending", NULL, "write it down, but do not trust it yet"},
+      {"comment", "TEXT", "a note for people"}},
+     command_trust},
+    {"revoke",
+     "ID",
+     1,
+     1,
+     "trust a device no more",
+     "Its sessions end at once. The entry stays, so that the device is told so and cannot come "
+     "back by mistake; with "
+     "--forget it is removed, and the id is free for another key.",
+     {{"forget", NULL, "remove the entry"}},
+     command_revoke},
+    {"ping",
+     "PEER",
+     1,
+     1,
+     "measure the round trip to a peer, encrypted and authenticated",
+     "Dials the peer if there is no session with it. Ends with exit code 7 when nothing came back.",
+     {{"count", "N", "stop after N pings (default 4; 0: until interrupted)"},
+      {"interval", "SECONDS", "wait between pings (default 1)"},
+      {"timeout", "SECONDS", "wait for an answer (default 5, at most 60)"},
+      JSON_OPTION},
+     command_ping},
+    {"show",
+     "[PEER]",
+     0,
+     1,
+     "show the daemon, its peers and its sessions",
+     "",
+     {JSON_OPTION},
+     command_show},
+    {"doctor",
+     "[PEER]",
+     0,
+     1,
+     "find out which step fails, and why",
+     "Looks at the state directory, the daemon and, with PEER, at the way to that peer step by "
+     "step.",
+     {{0}},
+     command_doctor},
+    {"metrics", "", 0, 0, "print the daemon's counters for Prometheus", "", {{0}}, command_metrics},
+    {"config",
+     "check|show",
+     1,
+     1,
+     "check the configuration, or print all settings in force",
+     "",
+     {{"config", "FILE", "this file instead of the usual one"}},
+     command_config},
+    {"version", "", 0, 0, "print the version", "", {{0}}, command_version},
+    {"help", "[COMMAND]", 0, 1, "explain a command", "", {{0}}, command_help},
+};
+
+const size_t command_count = sizeof commands / sizeof commands[0];

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The control socket's language: one JSON object a line, a request and its reply.
+//
+//     {"v":1,"id":7,"op":"ping","peer":"node-b","timeout_ms":5000}
+//     {"v":1,"id":7,"ok":true,"result":{...}}
+//     {"v":1,"id":7,"ok":false,"error":{"code":"no-peer","text":"node-b is not a known peer"}}
+//
+// Replies carry the request's id and may come in another order than the requests. A member or an operation that this
+// version does not know is an error, never ignored: the two programs are of one version, or say so.
+#ifndef HOST_COMMON_CONTROL_H
+#define HOST_COMMON_CONTROL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dsoftbus/identity.h"
+#include "host/common/limits.h"
+
+enum { CONTROL_VERSION = 1, CONTROL_TEXT_BYTES = 256 };
+
+#define CONTROL_OP_TABLE(ROW)                                                                      \
+    ROW(CONTROL_STATUS, "status")   /* -> own identity, addresses, levels and totals */            \
+    ROW(CONTROL_PEERS, "peers")     /* from -> known peers with their sessions, a page of them */  \
+    ROW(CONTROL_DEVICES, "devices") /* -> discovered devices */                                    \
+    ROW(CONTROL_PING, "ping")       /* peer, timeout_ms -> round trip in microseconds */           \
+    ROW(CONTROL_PROBE, "probe")     /* peer, timeout_ms -> how far a fresh dial gets */            \
+    ROW(CONTROL_RELOAD, "reload")   /* reads the known peers again -> what changed */              \
+    ROW(CONTROL_METRICS, "metrics") /* -> Prometheus text */
+
+#define CONTROL_OP_ENUM(name, text) name,
+enum control_op { CONTROL_OP_TABLE(CONTROL_OP_ENUM) CONTROL_OP_COUNT };
+#undef CONTROL_OP_ENUM
+
+const char *control_op_name(enum control_op op);
+
+// Codes of errors, which programs may rely on; the text is for people.
+#define CONTROL_ERROR_BAD_REQUEST "bad-request"
+#define CONTROL_ERROR_VERSION     "version"
+#define CONTROL_ERROR_NO_PEER     "no-peer"
+#define CONTROL_ERROR_NOT_TRUSTED "not-trusted"
+#define CONTROL_ERROR_NO_ADDRESS  "no-address"
+#define CONTROL_ERROR_TIMEOUT     "timeout"
+#define CONTROL_ERROR_DIAL        "dial-failed"
+#define CONTROL_ERROR_LOST        "session-lost"
+#define CONTROL_ERROR_BUSY        "busy"
+#define CONTROL_ERROR_STATE       "state"
+#define CONTROL_ERROR_INTERNAL    "internal"
+
+struct control_request {
+    uint32_t id;
+    enum control_op op;
+    struct device_id peer; // empty if not given
+    uint32_t timeout_ms;   // 1..CONTROL_TIMEOUT_MAX_MS; 5000 if not given
+    uint32_t from;         // 0 if not given
+};
+
+struct control_fault {
+    const char *code;
+    char text[CONTROL_TEXT_BYTES];
+};
+
+// Reads one line without its end. Any bytes at all are fine. On an error request->id is the line's if it has a good
+// one, else 0.
+bool control_request_parse(struct control_request *request, struct control_fault *fault,
+                           const char *line, size_t line_len) __attribute__((warn_unused_result));
+
+// Writes a request with its line end; returns the length, or 0 when it does not fit.
+size_t control_request_format(char *out, size_t out_size, const struct control_request *request)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Limits of the Linux side, each with its reason. Those of the protocol are in dsoftbus/limits.h.
+#ifndef HOST_COMMON_LIMITS_H
+#define HOST_COMMON_LIMITS_H
+
+#include "dsoftbus/limits.h"
+
+enum {
+    // ---- Known peers -----------------------------------------------------------------------------------
+
+    // A peer is named by 16 bits in the core, of which 0xffff means "none".
+    HOST_PEERS_MAX = 65534,
+    HOST_PEER_COMMENT_MAX = 120,    // a line in a terminal
+    HOST_PEER_LINE_MAX = 1024,      // an id of 64 escaped bytes, a key, and every option
+    HOST_PEERS_FILE_MAX = 32 << 20, // 65,534 long lines
+
+    // ---- Sessions ----------------------------------------------------------------------------------------
+
+    HOST_SESSIONS_MAX =
+        16384, // a file descriptor each; well below the 65,535 connections of the core
+    HOST_HALF_OPEN_MAX = 4096, // 1 KiB each
+    HOST_RECORD_DEFAULT =
+        16384, // four pages: a record costs 20 bytes, 0.1 % of it; untouched pages cost nothing
+    HOST_READ_BYTES =
+        65536,              // at a time and connection, so that a busy one does not starve the rest
+    HOST_ACCEPT_BURST = 32, // at a time, for the same reason
+    HOST_DATAGRAM_BURST = 64,
+    HOST_LISTEN_BACKLOG = 1024,
+    HOST_FILES_SPARE =
+        64, // descriptors beside those of connections: sockets, control clients, libraries
+
+    // ---- Network interfaces ------------------------------------------------------------------------------
+
+    HOST_INTERFACES_MAX =
+        64, // to which announces are sent; IP_MAX_MEMBERSHIPS has to allow as many
+
+    // ---- Control socket ----------------------------------------------------------------------------------
+
+    CONTROL_CLIENTS_MAX = 32,
+    CONTROL_REQUEST_BYTES_MAX = 4096, // a request names a peer and a few numbers
+    CONTROL_REPLY_BYTES_MAX = 1 << 20,
+    CONTROL_PAGE_MAX = 256,         // peers or devices in one reply; the rest with the next request
+    CONTROL_WAITING_MAX = 64,       // pings and probes that wait for their answer
+    CONTROL_TIMEOUT_MAX_MS = 60000, // of such a wait
+
+    // ---- Key process -------------------------------------------------------------------------------------
+
+    KEYD_BATCHES_MAX =
+        8, // on their way to the key process at once: 64 results, a few ms of its time
+};
+
+#endif

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the network process gives up before it reads the first byte from the network.
+//
+//   capabilities      all of them
+//   no_new_privs      nothing that it starts could have more; it can start nothing anyway
+//   core dumps        none; no debugger of the same user
+//   landlock          files: reading the node directory and the configuration's, removing the control socket; no key
+//                     file, no program, no device. TCP: no new listening port (ABI 4)
+//   seccomp           the system calls of its loop: no execve, no fork, no ptrace, no open for writing
+//
+// What a kernel does not have is left out and said in the log.
+#ifndef HOST_DAEMON_SANDBOX_H
+#define HOST_DAEMON_SANDBOX_H
+
+#include <stdbool.h>
+
+#include "host/common/fault.h"
+
+struct daemon;
+
+struct sandbox_state {
+    int landlock_abi; // 0: none
+    bool seccomp;
+};
+
+// Keys and sessions are no business of core dumps and debuggers. Before anything is read.
+bool sandbox_hide_memory(struct fault *fault) __attribute__((warn_unused_result));
+
+// Everything else, after all files and sockets have been opened. With [security] sandbox = no: capabilities and
+// no_new_privs only, and a warning.
+bool sandbox_enter(struct daemon *d, struct fault *fault) __attribute__((warn_unused_result));
+
+// landlock.c: the ABI that is in force; 0: the kernel has none; -1 with a fault when it has and refuses.
+int sandbox_landlock(const struct daemon *d, struct fault *fault)
+    __attribute__((warn_unused_result));
+
+#endif

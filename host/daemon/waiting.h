@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests of control clients that are answered later: by an event of the bus, or by their time-out.
+#ifndef HOST_DAEMON_WAITING_H
+#define HOST_DAEMON_WAITING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dsoftbus/bus.h"
+#include "host/common/control.h"
+
+struct daemon;
+
+struct wait {
+    bool used;
+    enum control_op op;       // CONTROL_PING or CONTROL_PROBE
+    uint32_t client, request; // who asked, and the id of the question
+    uint16_t peer;
+    uint32_t connection; // ping: the session on which it went out; 0: not yet
+    uint64_t sent_us, deadline_ms;
+};
+
+struct waiting {
+    struct wait waits[CONTROL_WAITING_MAX];
+};
+
+// Begins to wait, or answers at once with an error. The peer is dialled if there is no session with it.
+void waiting_add(struct daemon *d, uint32_t client, const struct control_request *request);
+
+void waiting_event(struct daemon *d, const struct bus_event *event);
+
+// The client is gone.
+void waiting_drop(struct daemon *d, uint32_t client);
+
+// Answers what has waited too long; when that will next be so.
+void waiting_tick(struct daemon *d, uint64_t now_ms);
+uint64_t waiting_deadline(const struct waiting *waiting);
+
+#endif
