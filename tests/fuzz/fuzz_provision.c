@@ -23,16 +23,24 @@ static void require(int condition)
     }
 }
 
+static int is_zero(const uint8_t *bytes, size_t len)
+{
+    size_t i = 0;
+    while (i < len && bytes[i] == 0) {
+        i++;
+    }
+    return i == len;
+}
+
 static void parse(const uint8_t *text, size_t len)
 {
-    static const struct provision none;
     static struct provision p;
     struct provision_fault fault;
     memset(&p, 0xa5, sizeof p);
     enum provision_error error = provision_parse(&p, &fault, text, len, &seed_option);
     require(error == fault.error);
     if (error != PROVISION_OK) {
-        require(memcmp(&p, &none, sizeof p) == 0 && fault.field != NULL);
+        require(is_zero((const uint8_t *)&p, sizeof p) && fault.field != NULL);
         return;
     }
     require(p.id_len >= 1 && p.id_len <= KEYSTORE_ID_BYTES_MAX && p.port != 0);
