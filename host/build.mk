@@ -3,14 +3,14 @@
 
 HOST_COMMON_SRC := $(wildcard host/common/*.c)
 LIBHOST := $(HOST)/libhost.a
-HOST_PROGRAMS := $(addprefix $(HOST)/bin/,dsoftbusd dsoftbus-keyd dsoftbus)
+HOST_BINARIES := $(addprefix $(HOST)/bin/,dsoftbusd dsoftbus-keyd dsoftbus)
 
 HOST_HARDEN := -D_GNU_SOURCE -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 $(HOST)/host/%.o: HOST_CFLAGS += $(HOST_HARDEN)
 HOST_LINK = $(HOST_CC) $(HOST_LDFLAGS) -pie -Wl,-z,relro,-z,now -Wl,--as-needed -o $@ $(filter %.o,$^) $(filter %.a,$^)
 
 .PHONY: host-programs
-host-programs: $(HOST_PROGRAMS)
+host-programs: $(HOST_BINARIES)
 
 $(LIBHOST): $(HOST_COMMON_SRC:%.c=$(HOST)/%.o)
 	rm -f $@ && ar rcs $@ $^
@@ -26,3 +26,11 @@ $(HOST)/bin/dsoftbus-keyd: $(patsubst %.c,$(HOST)/%.o,$(wildcard host/keyd/*.c))
 $(HOST)/bin/dsoftbus: $(patsubst %.c,$(HOST)/%.o,$(wildcard host/cli/*.c)) $(LIBHOST) $(HOST)/libdsoftbus.a $(LIBNOISE)
 	@mkdir -p $(@D)
 	$(HOST_LINK) -linih -lcjson
+
+# --- Tests: the programs themselves, on machines made of network namespaces ---
+HOST_SYSTEM_TESTS := $(addprefix tests/host/,first_minute.py)
+
+.PHONY: check-host
+check-host: export HOST_PROGRAMS := $(HOST)/bin
+check-host: host-programs
+	prove $(PROVE_FLAGS) --exec python3 $(HOST_SYSTEM_TESTS)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // ping: round trips over the session with a peer.
 #include <errno.h>
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,7 +66,7 @@ static bool ping_once(struct pings *pings, struct client *client, struct control
 static void wait_interval(double seconds)
 {
     struct timespec pause = {.tv_sec = (time_t)seconds,
-                             .tv_nsec = (long)((seconds - floor(seconds)) * 1e9)};
+                             .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
 
     (void)nanosleep(&pause, NULL); // an interrupt ends it early
 }

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+# Machines for tests: network namespaces with the real daemon and command inside, gone without a trace at the end.
+import json
+import os
+import pty
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+PROGRAMS = os.path.abspath(os.environ.get("HOST_PROGRAMS", "build/host/bin"))
+
+
+def enter():
+    """Runs the test again in name spaces of its own: network, mounts, processes, and users where it is not root."""
+    if os.environ.get("NETLAB") == "inside":
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
+        return
+    users = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    arguments = ["unshare", *users, "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
+                 sys.executable, *sys.argv]
+    os.environ["NETLAB"] = "inside"
+    os.execvp(arguments[0], arguments)
+
+
+def run(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def wait_for(condition, what, seconds=10.0):
+    """The first true value of condition()."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.02)
+
+
+class Result:
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    def json(self):
+        return json.loads(self.out)
+
+
+class Machine:
+    """A network namespace with a home directory."""
+
+    def __init__(self, lab, name):
+        self.lab, self.name = lab, name
+        self.home = os.path.join(lab.directory, name)
+        self.state = os.path.join(self.home, "state", "dsoftbus")
+        self.log_path = os.path.join(self.home, "daemon.log")
+        self.daemon = None
+        os.makedirs(self.home)
+        run("ip", "netns", "add", name)
+        run("ip", "-n", name, "link", "set", "lo", "up")
+
+    def environment(self):
+        return {"PATH": f"{PROGRAMS}:{os.environ['PATH']}", "HOME": self.home, "LANG": "C",
+                "XDG_STATE_HOME": os.path.join(self.home, "state"),
+                "XDG_CONFIG_HOME": os.path.join(self.home, "config")}
+
+    def inside(self, command):
+        return ["ip", "netns", "exec", self.name, *command]
+
+    def run(self, *command, stdin="", timeout=60):
+        done = subprocess.run(self.inside(command), input=stdin, capture_output=True, text=True, timeout=timeout,
+                              env=self.environment(), cwd=self.home, check=False)
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def dsoftbus(self, *arguments, stdin="", code=0):
+        """Runs the command and checks its exit code."""
+        result = self.run("dsoftbus", *arguments, stdin=stdin)
+        assert result.code == code, f"dsoftbus {' '.join(arguments)}: exit {result.code}: {result.out}{result.err}"
+        return result
+
+    def on_terminal(self, command, answer):
+        """Runs a command that asks on a terminal and gives it the answer; its exit code and what the terminal showed."""
+        master, slave = pty.openpty()
+        process = subprocess.Popen(self.inside(command), stdin=slave, stdout=slave, stderr=slave, cwd=self.home,
+                                   env=self.environment(), start_new_session=True)
+        os.close(slave)
+        os.write(master, answer.encode())
+        shown = b""
+        while select.select([master], [], [], 20)[0]:
+            try:
+                piece = os.read(master, 4096)
+            except OSError:
+                break
+            shown += piece
+        os.close(master)
+        return process.wait(20), shown.decode()
+
+    def start(self, *arguments):
+        """Starts the daemon and waits until it is ready."""
+        with open(self.log_path, "ab") as log:
+            start = log.tell()
+            self.daemon = subprocess.Popen(self.inside(["dsoftbusd", *arguments]), stderr=log, stdin=subprocess.DEVNULL,
+                                           env=self.environment(), cwd=self.home)
+        wait_for(lambda: "ready on port" in self.log()[start:] or self.daemon.poll() is not None, f"{self.name} is ready")
+        assert self.daemon.poll() is None, self.log()[start:]
+
+    def stop(self, signal=15):
+        """Ends the daemon; its exit code."""
+        self.daemon.send_signal(signal)
+        code = self.daemon.wait(10)
+        self.daemon = None
+        return code
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8") as log:
+            return log.read()
+
+    def show(self):
+        return self.dsoftbus("show", "--json").json()
+
+    def peer(self, name):
+        return next(p for p in self.show()["known"] if p["id"] == name)
+
+
+class Lab:
+    """Machines on one switch, 10.77.0.1 and up."""
+
+    def __init__(self, *names):
+        self.directory = tempfile.mkdtemp(prefix="netlab-")
+        self.machines = []
+        run("ip", "link", "add", "switch", "type", "bridge")
+        run("ip", "link", "set", "switch", "up")
+        for name in names:
+            self.add(name)
+
+    def add(self, name):
+        machine = Machine(self, name)
+        port = f"p-{name}"
+        run("ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", name)
+        run("ip", "link", "set", port, "master", "switch", "up")
+        self.machines.append(machine)
+        machine.address = f"10.77.0.{len(self.machines)}"
+        run("ip", "-n", name, "addr", "add", f"{machine.address}/24", "brd", "+", "dev", "eth0")
+        run("ip", "-n", name, "link", "set", "eth0", "up")
+        return machine
+
+    def __getitem__(self, name):
+        return next(m for m in self.machines if m.name == name)
+
+    def close(self):
+        for machine in self.machines:
+            if machine.daemon is not None and machine.daemon.poll() is None:
+                machine.stop(9)
+            run("ip", "netns", "del", machine.name)
+        run("ip", "link", "del", "switch")
+        shutil.rmtree(self.directory)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def trust_each_other(a, b):
+    for one, other in ((a, b), (b, a)):
+        one.dsoftbus("trust", "--card", "-", stdin=other.dsoftbus("id", "--card").out)
+
+
+def pair(lab):
+    """The two machines of a lab, with identities, daemons and mutual trust."""
+    for machine in lab.machines[:2]:
+        machine.dsoftbus("init", "--id", machine.name)
+        machine.start()
+    trust_each_other(*lab.machines[:2])
+    return lab.machines[:2]
