@@ -458,10 +458,10 @@ enum noise_error xk_responder_read_message_3(struct xk_handshake *hs, uint8_t *p
 // External key
 
 // The handshake hash covers the public key that is asked about and, through the pre-message and the prologue,
-// whose handshake it is. So it names the question.
+// whose handshake it is. So it names the question. Public: it is a hash of what was sent.
 static uint64_t request_id(const struct xk_handshake *hs)
 {
-    return load_le64(hs->hash);
+    return ct_declassify(load_le64(hs->hash));
 }
 
 enum noise_error xk_dh_request(const struct xk_handshake *hs, struct xk_dh_request *request)
@@ -484,7 +484,7 @@ static enum noise_error check_answer(const uint8_t *secret)
         return NOISE_ERR_EXTERNAL;
     }
     // Public: an all-zero product ends the handshake visibly, as in x25519.
-    return ct_is_zero(secret, XK_KEY_LEN) ? NOISE_ERR_LOW_ORDER : NOISE_OK;
+    return ct_declassify(ct_is_zero(secret, XK_KEY_LEN)) ? NOISE_ERR_LOW_ORDER : NOISE_OK;
 }
 
 static bool waits_for(const struct xk_handshake *hs, enum state state, uint64_t id)

@@ -163,7 +163,7 @@ enum noise_error x25519(uint8_t shared[static X25519_KEY_LEN],
     fe_to_bytes(shared, &l.b);
     ct_wipe(&l, sizeof l);
     // Public: an all-zero product ends the handshake visibly (RFC 7748 6.1).
-    return ct_is_zero(shared, X25519_KEY_LEN) ? NOISE_ERR_LOW_ORDER : NOISE_OK;
+    return ct_declassify(ct_is_zero(shared, X25519_KEY_LEN)) ? NOISE_ERR_LOW_ORDER : NOISE_OK;
 }
 
 void x25519_base(uint8_t public_key[static X25519_KEY_LEN],

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+// Constant time: every function on secrets runs under valgrind with its secrets marked undefined. A branch or an
+// address that depends on one is an error of valgrind's, counted per row. Writes TAP.
+//
+// The first rows are controls that must be flagged: a suite in which they pass proves nothing. What valgrind does
+// not see is an instruction whose time depends on its operand, such as a division.
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <valgrind/memcheck.h>
+
+#include "noise/blake2s.h"
+#include "noise/chacha20poly1305.h"
+#include "noise/ct.h"
+#include "noise/noise_xk.h"
+#include "noise/rng.h"
+#include "noise/x25519.h"
+
+enum {
+    TEXT_LEN = 200,
+};
+
+static struct {
+    uint8_t key[32], private_key[32], other_private[32], public_key[32], other_public[32];
+    uint8_t ephemeral[32];
+    uint8_t nonce[12], tag[16], out[32], out2[32];
+    uint8_t text[TEXT_LEN + XK_TAG_LEN], sealed[TEXT_LEN + XK_TAG_LEN];
+    struct xk_handshake i, r;
+    struct xk_sender i_sender, r_sender;
+    struct xk_receiver i_receiver, r_receiver;
+    struct rng rng;
+    uint8_t m1[64], m2[64], m3[80];
+} t;
+
+static volatile uint8_t sink;
+
+void ct_test_declassify(void *value, size_t len); // of noise/ct.h
+
+void ct_test_declassify(void *value, size_t len)
+{
+    (void)VALGRIND_MAKE_MEM_DEFINED(value, len);
+}
+
+static void secret(void *memory, size_t len)
+{
+    (void)VALGRIND_MAKE_MEM_UNDEFINED(memory, len);
+}
+
+static void public(void *memory, size_t len)
+{
+    (void)VALGRIND_MAKE_MEM_DEFINED(memory, len);
+}
+
+// Controls
+
+static __attribute__((noinline)) void control_early_exit(void)
+{
+    secret(t.key, sizeof t.key);
+    for (size_t i = 0; i < sizeof t.key; i++) {
+        if (t.key[i] != t.text[i]) {
+            sink = (uint8_t)i;
+            break;
+        }
+    }
+}
+
+static __attribute__((noinline)) void control_table(void)
+{
+    static const volatile uint8_t table[256] = {1, 2, 3};
+    secret(t.key, sizeof t.key);
+    sink = table[t.key[0]];
+}
+
+// Primitives
+
+static void row_blake2s(void)
+{
+    struct blake2s ctx;
+    secret(t.text, TEXT_LEN);
+    secret(t.key, sizeof t.key);
+    blake2s_init(&ctx, 32, t.key, sizeof t.key);
+    blake2s_update(&ctx, t.text, 77);
+    blake2s_update(&ctx, t.text + 77, TEXT_LEN - 77);
+    blake2s_final(&ctx, t.out);
+    blake2s(t.out, t.text, TEXT_LEN);
+}
+
+static void row_hmac_and_hkdf(void)
+{
+    secret(t.key, sizeof t.key);
+    secret(t.text, TEXT_LEN);
+    hmac_blake2s(t.out, t.key, t.text, TEXT_LEN);
+    hkdf_blake2s(t.out, t.out2, t.key, t.text, 32);
+    hkdf_blake2s(t.out, t.out2, t.key, NULL, 0);
+}
+
+static void row_seal(void)
+{
+    secret(t.key, sizeof t.key);
+    secret(t.text, TEXT_LEN);
+    chacha20poly1305_seal(t.sealed, t.tag, t.key, t.nonce, t.nonce, 12, t.text, TEXT_LEN);
+}
+
+static void row_open(void)
+{
+    chacha20poly1305_seal(t.sealed, t.tag, t.key, t.nonce, NULL, 0, t.text, TEXT_LEN);
+    secret(t.key, sizeof t.key);
+    if (chacha20poly1305_open(t.text, t.key, t.nonce, NULL, 0, t.sealed, TEXT_LEN, t.tag) !=
+        NOISE_OK) {
+        sink = 1;
+    }
+    t.tag[3] ^= 1;
+    if (chacha20poly1305_open(t.text, t.key, t.nonce, NULL, 0, t.sealed, TEXT_LEN, t.tag) !=
+        NOISE_ERR_AUTH) {
+        sink = 1;
+    }
+}
+
+static void row_x25519(void)
+{
+    secret(t.private_key, sizeof t.private_key);
+    if (x25519(t.out, t.private_key, t.other_public) != NOISE_OK) {
+        sink = 1;
+    }
+    secret(t.out, sizeof t.out); // a point that is secret, as in message 3
+    if (x25519(t.out2, t.private_key, t.out) != NOISE_OK) {
+        sink = 1;
+    }
+    x25519_base(t.out, t.private_key);
+}
+
+static void row_rng(void)
+{
+    secret(t.key, sizeof t.key);
+    rng_seed(&t.rng, t.key);
+    if (rng_random(&t.rng, t.text, 100) != NOISE_OK) {
+        sink = 1;
+    }
+    rng_wipe(&t.rng);
+}
+
+static void row_ct(void)
+{
+    secret(t.key, sizeof t.key);
+    uint64_t equal = ct_equal(t.key, t.text, 32) | ct_is_zero(t.key, 32);
+    uint64_t chosen = ct_select_u64(ct_mask_u64(t.key[0] & 1), equal, ct_is_zero_u64(t.key[1]));
+    memcpy(t.out, &chosen, sizeof chosen);
+    ct_wipe(t.key, sizeof t.key);
+}
+
+// Handshake and transport. The public keys and messages are public: a key pair's public half is declassified where it
+// appears, on the wire.
+
+static enum noise_error secret_random(void *ctx, uint8_t *out, size_t len)
+{
+    memcpy(out, ctx, len);
+    secret(out, len);
+    return NOISE_OK;
+}
+
+static void start(bool external)
+{
+    struct xk_config i = {.static_public = t.public_key,
+                          .static_private = external ? NULL : t.private_key,
+                          .remote_static = t.other_public,
+                          .random = secret_random,
+                          .random_ctx = t.ephemeral};
+    struct xk_config r = i;
+    r.static_public = t.other_public;
+    r.static_private = external ? NULL : t.other_private;
+    r.remote_static = NULL;
+    secret(t.private_key, sizeof t.private_key);
+    secret(t.other_private, sizeof t.other_private);
+    if (xk_initiator_init(&t.i, &i) != NOISE_OK || xk_responder_init(&t.r, &r) != NOISE_OK) {
+        sink = 1;
+    }
+}
+
+static void give(struct xk_handshake *hs, const uint8_t *private_key)
+{
+    struct xk_dh_request wanted;
+    uint8_t shared[32];
+    size_t len;
+    if (xk_dh_request(hs, &wanted) != NOISE_OK ||
+        x25519(shared, private_key, wanted.public_key) != NOISE_OK) {
+        sink = 1;
+    }
+    enum noise_error error =
+        hs == &t.r ? xk_responder_dh_result(hs, wanted.id, shared, t.out, 32, &len, t.m1, 52)
+                   : xk_initiator_dh_result(hs, wanted.id, shared);
+    sink = error != NOISE_OK;
+}
+
+static unsigned handshake(bool external)
+{
+    size_t len;
+    enum noise_error wait = external ? NOISE_NEED_DH : NOISE_OK;
+    unsigned bad = 0;
+    start(external);
+    secret(t.text, TEXT_LEN);
+    bad += xk_initiator_write_message_1(&t.i, t.m1, 64, &len, t.text, 4) != NOISE_OK;
+    public(t.m1, sizeof t.m1);
+    bad += xk_responder_read_message_1(&t.r, t.out, 32, &len, t.m1, 52) != wait;
+    if (external) {
+        give(&t.r, t.other_private);
+    }
+    bad += xk_responder_write_message_2(&t.r, t.m2, 64, &len, t.text, 4) != NOISE_OK;
+    public(t.m2, sizeof t.m2);
+    bad += xk_initiator_read_message_2(&t.i, t.out, 32, &len, t.m2, 52) != wait;
+    if (external) {
+        give(&t.i, t.private_key);
+    }
+    bad += xk_initiator_write_message_3(&t.i, t.m3, 80, &len, t.text, 4) != NOISE_OK;
+    public(t.m3, sizeof t.m3);
+    bad += xk_responder_read_message_3(&t.r, t.out, 32, &len, t.m3, 68) != NOISE_OK;
+    bad += xk_split(&t.i, &t.i_sender, &t.i_receiver) != NOISE_OK;
+    bad += xk_split(&t.r, &t.r_sender, &t.r_receiver) != NOISE_OK;
+    return bad;
+}
+
+static unsigned transport(void)
+{
+    size_t len;
+    unsigned bad = 0;
+    for (int i = 0; i < 2; i++) {
+        bad += xk_sender_seal(&t.i_sender, t.sealed, sizeof t.sealed, &len, t.text, TEXT_LEN) !=
+               NOISE_OK;
+        public(t.sealed, sizeof t.sealed);
+        bad +=
+            xk_receiver_open(&t.r_receiver, t.text, sizeof t.text, &len, t.sealed, len) != NOISE_OK;
+        bad += xk_sender_rekey(&t.i_sender) != NOISE_OK;
+        bad += xk_receiver_rekey(&t.r_receiver) != NOISE_OK;
+    }
+    bad += xk_receiver_open(&t.r_receiver, t.text, sizeof t.text, &len, t.sealed, 60) !=
+           NOISE_ERR_AUTH;
+    return bad;
+}
+
+static unsigned wrong; // a row that did not do what it should
+
+static void row_handshake_local(void)
+{
+    wrong += handshake(false);
+    wrong += transport();
+}
+
+static void row_handshake_external(void)
+{
+    wrong += handshake(true);
+}
+
+static const struct {
+    const char *name;
+    void (*run)(void);
+    bool flagged;
+} rows[] = {
+    {"control: early-exit compare is flagged", control_early_exit, true},
+    {"control: secret-indexed table is flagged", control_table, true},
+    {"ct", row_ct, false},
+    {"blake2s", row_blake2s, false},
+    {"hmac and hkdf", row_hmac_and_hkdf, false},
+    {"chacha20poly1305_seal", row_seal, false},
+    {"chacha20poly1305_open", row_open, false},
+    {"x25519", row_x25519, false},
+    {"rng", row_rng, false},
+    {"handshake with the key at hand, transport, rekey", row_handshake_local, false},
+    {"handshake with an external key", row_handshake_external, false},
+};
+
+static void prepare(void)
+{
+    public(&t, sizeof t);
+    memset(&t, 0, sizeof t);
+    memset(t.key, 0x11, sizeof t.key);
+    memset(t.private_key, 0x22, sizeof t.private_key);
+    memset(t.other_private, 0x33, sizeof t.other_private);
+    memset(t.ephemeral, 0x44, sizeof t.ephemeral);
+    memset(t.text, 0x55, sizeof t.text);
+    x25519_base(t.public_key, t.private_key);
+    x25519_base(t.other_public, t.other_private);
+    public(&t, sizeof t);
+}
+
+int main(void)
+{
+    size_t count = sizeof rows / sizeof rows[0];
+    int failed = 0;
+    if (!RUNNING_ON_VALGRIND) {
+        printf("Bail out! valgrind is not running this\n");
+        return 1;
+    }
+    printf("1..%zu\n", count);
+    for (size_t i = 0; i < count; i++) {
+        prepare();
+        wrong = 0;
+        unsigned before = VALGRIND_COUNT_ERRORS;
+        rows[i].run();
+        unsigned errors = VALGRIND_COUNT_ERRORS - before;
+        bool good = (errors > 0) == rows[i].flagged && wrong == 0;
+        printf("%s %zu - %s\n", good ? "ok" : "not ok", i + 1, rows[i].name);
+        if (!good) {
+            printf("# %u places depend on a secret, %u wrong results\n", errors, wrong);
+            failed++;
+        }
+    }
+    return failed > 0;
+}
