@@ -37,7 +37,8 @@ check_id() {
     case $1 in
     '' | .* | *[!0-9A-Za-z._-]*) fail "'$1' is not a device id" ;;
     esac
-    [ ${#1} -le 64 ] || fail "the device id '$1' is longer than 64 characters"
+    id=$1
+    [ ${#id} -le 64 ] || fail "the device id '$1' is longer than 64 characters"
 }
 
 hex() {
@@ -51,7 +52,8 @@ public_hex() { printf '%s\n' "$1" | openssl pkey -pubout -outform DER | tail -c 
 
 # One file, on stdout: ID PORT STATIC PEER_ID PEER_KEY [dial]
 node() {
-    case ${#3}.${#5} in 64.64) ;; *) fail "openssl or python3 did not deliver a key" ;; esac
+    own_key=$3 peer_key=$5
+    case ${#own_key}.${#peer_key} in 64.64) ;; *) fail "openssl or python3 did not deliver a key" ;; esac
     printf 'id %s\nport %s\nstatic %s\nboot 0\npeer %s %s%s\n' "$1" "$2" "$3" "$4" "$5" "${6:+ $6}"
 }
 
