@@ -87,6 +87,16 @@ check-interop: $(INTEROP_PEER) $(INTEROP_FLYNN)
 	prove $(PROVE_FLAGS) --exec env $(INTEROP_FLYNN)
 	prove $(PROVE_FLAGS) --exec /usr/bin/python3 tests/interop/interop_dissononce.py
 
+# --- Foreign peers: nodes made with other Noise libraries, against the lab image from outside ---
+FOREIGN_FLYNN := $(BUILD)/interop/foreign-flynn
+$(FOREIGN_FLYNN): tests/interop/foreign_flynn.go
+	@mkdir -p $(@D)
+	GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$(abspath $(BUILD))/gocache GOFLAGS= go build -o $@ $<
+
+.PHONY: foreign
+foreign: $(OS)/lab/neuron.elf $(FOREIGN_FLYNN)
+	prove $(PROVE_FLAGS) --exec /bin/sh scripts/foreign-test.sh
+
 # noise on bare rv64, without the kernel: executed instructions and stack, exact.
 BENCH_OS_NOISE := $(OS)/bench-noise.elf
 $(BENCH_OS_NOISE): $(addprefix $(OS)/,tests/bench/os_start.o tests/bench/os_noise.o services/lib/string.o libnoise.a) tests/bench/os_bench.ld
