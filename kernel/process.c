@@ -160,24 +160,33 @@ bool process_start(struct process *p)
     return true;
 }
 
-// Whether `other` hears of p's end: it watches p, or p may call it.
-static bool hears_of(const struct process *other, const struct process *p)
+static bool may_call(const struct manifest_process *from, uint32_t to)
 {
-    for (unsigned i = 0; i < other->manifest->cap_count; i++) {
-        const struct manifest_cap *cap = &other->caps[i];
-        if (cap->type == CAP_PROCESS && cap->object == p->id &&
-            (cap->rights & NEURON_RECEIVE) != 0) {
-            return true;
-        }
-    }
-    for (unsigned i = 0; i < p->manifest->cap_count; i++) {
-        const struct manifest_cap *cap = &p->manifest->caps[i];
-        if (cap->type == CAP_ENDPOINT && cap->object == other->id &&
+    for (unsigned i = 0; i < from->cap_count; i++) {
+        const struct manifest_cap *cap = &from->caps[i];
+        if (cap->type == CAP_ENDPOINT && cap->object == to &&
             (cap->rights & NEURON_SEND_RIGHT) != 0) {
             return true;
         }
     }
     return false;
+}
+
+static bool watches(const struct manifest_process *from, uint32_t to)
+{
+    for (unsigned i = 0; i < from->cap_count; i++) {
+        if (from->caps[i].type == CAP_PROCESS && from->caps[i].object == to) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Whether `other` hears of p's end: it watches p, or one of them may call the other.
+static bool hears_of(const struct process *other, const struct process *p)
+{
+    return watches(other->manifest, p->id) || may_call(other->manifest, p->id) ||
+           may_call(p->manifest, other->id);
 }
 
 void process_stop(struct process *p, enum neuron_process_state how, uint64_t cause,

@@ -132,7 +132,7 @@ static inline uint32_t neuron_sender_start(uint64_t sender)
 // A notification word has 64 bits. Each source has a fixed one:
 //   0..15   NEURON_SIGNAL by the process with this id
 //   16..31  interrupt of the process's device number 0..15, in manifest order
-//   32..47  the process with this id, which may call or is watched by the receiver, has ended
+//   32..47  the process with this id has ended: the receiver watches it, or one of them may call the other
 static inline uint64_t neuron_bit_signal(uint32_t process)
 {
     return UINT64_C(1) << process;

@@ -48,10 +48,6 @@ static bool reported;
 
 static void start(struct service *s)
 {
-    if (sys_process_status(s->handle).state == NEURON_ABSENT) {
-        s->state = ABSENT;
-        return;
-    }
     if ((refused >> s->id & 1) != 0) {
         log_line("init: %s not started: it has no identity or no seed", s->name);
         s->state = REFUSED;
@@ -75,17 +71,50 @@ static unsigned count(enum service_state state)
     return n;
 }
 
-// Says once how the start of the system ended.
+static void power_off(uint64_t code)
+{
+    enum neuron_status status = sys_power_off(HANDLE_POWER, code);
+    log_line("init: the machine cannot be switched off: status %d", (int)status);
+}
+
+// When start_next has to be called again though nothing has happened.
+static uint64_t next_start(void)
+{
+    uint64_t earliest = NEURON_NEVER;
+    for (size_t i = 0; i < SERVICE_COUNT && count(STARTING) == 0; i++) {
+        const struct service *s = &services[i];
+        if (s->state == WAITING && (s->needs & ~up) == 0 && s->not_before < earliest) {
+            earliest = s->not_before;
+        }
+    }
+    return earliest;
+}
+
+// The machine is there for the selftest alone.
+static bool has_selftest(void)
+{
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        if (services[i].id == PROCESS_ID_SELFTEST_CLIENT) {
+            return services[i].state != ABSENT;
+        }
+    }
+    return false;
+}
+
+// Says once how the start of the system ended. A selftest whose services are not there has failed.
 static void report(void)
 {
-    if (reported || count(STARTING) > 0) {
+    if (reported || count(STARTING) > 0 || next_start() != NEURON_NEVER) {
         return;
     }
     reported = true;
     if (count(UP) + count(ABSENT) == SERVICE_COUNT) {
         log_line(MARKER_INIT_READY);
-    } else {
-        log_line("init: not all services are up");
+        return;
+    }
+    log_line("init: not all services are up");
+    if (has_selftest()) {
+        power_off(1);
     }
 }
 
@@ -100,19 +129,6 @@ static void start_next(void)
         }
     }
     report();
-}
-
-// When start_next has to be called again though nothing has happened.
-static uint64_t next_start(void)
-{
-    uint64_t earliest = NEURON_NEVER;
-    for (size_t i = 0; i < SERVICE_COUNT && count(STARTING) == 0; i++) {
-        const struct service *s = &services[i];
-        if (s->state == WAITING && (s->needs & ~up) == 0 && s->not_before < earliest) {
-            earliest = s->not_before;
-        }
-    }
-    return earliest;
 }
 
 static void check_in(const struct sys_event *e)
@@ -138,12 +154,6 @@ static void check_in(const struct sys_event *e)
     if (e->reply != 0 && sys_reply(e->reply, answer, 0) != NEURON_OK) {
         return;
     }
-}
-
-static void power_off(uint64_t code)
-{
-    enum neuron_status status = sys_power_off(HANDLE_POWER, code);
-    log_line("init: the machine cannot be switched off: status %d", (int)status);
 }
 
 // It will be started again, later each time, until it has failed too often.
@@ -191,6 +201,10 @@ static void ended_all(uint64_t bits)
 int main(void)
 {
     log_line(MARKER_INIT_START);
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        bool absent = sys_process_status(services[i].handle).state == NEURON_ABSENT;
+        services[i].state = absent ? ABSENT : WAITING;
+    }
     for (;;) {
         start_next();
         struct sys_event e = sys_wait(HANDLE_ENDPOINT, HANDLE_NOTIFICATION, next_start());
