@@ -178,6 +178,8 @@ int main(void)
         die("netstackd: self-check failed: %s", failure);
     }
     log_line(MARKER_NETSTACKD_FACADE_UP);
+    frames_left = true; // so that nothing is waited for: this turn shows that requests can come in
+    run(HANDLE_ENDPOINT, &frames_left);
     log_line(MARKER_NETSTACKD_READY);
     init_check_in(HANDLE_CALL_INIT, 0);
     for (;;) {

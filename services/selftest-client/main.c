@@ -67,8 +67,16 @@ static const char *step_mmio_denied(struct node *n)
     return check_mmio_denied();
 }
 
+// We say goodbye in the session that the device under test has opened: it has to close the connection.
 static const char *step_end(struct node *n)
 {
+    if (session_close(&n->in.session, clock_ms(), REASON_CLOSED, BYE_NORMAL) != SESSION_ENDED ||
+        channel_flush(n, &n->in, false) != NULL) {
+        return "cannot say goodbye";
+    }
+    if (!node_run(n, in_ended, REJECT_DEADLINE_MS)) {
+        return "the connection is not closed";
+    }
     channel_close(n, &n->in);
     return NULL;
 }
