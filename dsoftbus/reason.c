@@ -2,83 +2,53 @@
 // Names of reasons.
 #include "dsoftbus/reason.h"
 
+#include <stddef.h>
+
+// Indexed by reason.
+static const char *const close_reason_names[] = {
+    [REASON_NONE] = "none",
+    [REASON_DISCONNECTED] = "disconnected",
+    [REASON_CONNECT_FAILED] = "connect failed",
+    [REASON_CONNECT_TIMEOUT] = "connect timeout",
+    [REASON_BAD_PREAMBLE] = "bad preamble",
+    [REASON_VERSION] = "other version",
+    [REASON_MESSAGE_LENGTH] = "message length",
+    [REASON_OUT_OF_TURN] = "out of turn",
+    [REASON_HANDSHAKE_AUTH] = "handshake auth",
+    [REASON_LOW_ORDER] = "low order",
+    [REASON_DH_FAILED] = "static dh failed",
+    [REASON_RANDOM_FAILED] = "random failed",
+    [REASON_HELLO] = "bad hello",
+    [REASON_HANDSHAKE_TIMEOUT] = "handshake timeout",
+    [REASON_EVICTED] = "evicted",
+    [REASON_OWN_KEY] = "own key",
+    [REASON_IDENTITY_MISMATCH] = "identity mismatch",
+    [REASON_UNKNOWN_PEER] = "unknown peer",
+    [REASON_PEER_PENDING] = "peer pending",
+    [REASON_PEER_REVOKED] = "peer revoked",
+    [REASON_RECORD_LENGTH] = "record length",
+    [REASON_RECORD_AUTH] = "record auth",
+    [REASON_RECORD_TYPE] = "record type",
+    [REASON_RECORD_FLAGS] = "record flags",
+    [REASON_RECORD_STREAM] = "record stream",
+    [REASON_RECORD_BODY] = "record body",
+    [REASON_RECORD_ORDER] = "record order",
+    [REASON_RECORD_COUNT] = "record count",
+    [REASON_PING_FLOOD] = "ping flood",
+    [REASON_SILENCE] = "silence",
+    [REASON_PEER_BYE] = "bye from the peer",
+    [REASON_REPLACED] = "replaced",
+    [REASON_CLOSED] = "closed",
+    [REASON_SHUTDOWN] = "shutdown",
+    [REASON_NO_RECORD_MEMORY] = "no record memory",
+    [REASON_INTERNAL] = "internal",
+};
+
 const char *close_reason_name(enum close_reason reason)
 {
-    switch (reason) {
-    case REASON_NONE:
-        return "none";
-    case REASON_DISCONNECTED:
-        return "disconnected";
-    case REASON_CONNECT_FAILED:
-        return "connect failed";
-    case REASON_CONNECT_TIMEOUT:
-        return "connect timeout";
-    case REASON_BAD_PREAMBLE:
-        return "bad preamble";
-    case REASON_VERSION:
-        return "other version";
-    case REASON_MESSAGE_LENGTH:
-        return "message length";
-    case REASON_OUT_OF_TURN:
-        return "out of turn";
-    case REASON_HANDSHAKE_AUTH:
-        return "handshake auth";
-    case REASON_LOW_ORDER:
-        return "low order";
-    case REASON_DH_FAILED:
-        return "static dh failed";
-    case REASON_RANDOM_FAILED:
-        return "random failed";
-    case REASON_HELLO:
-        return "bad hello";
-    case REASON_HANDSHAKE_TIMEOUT:
-        return "handshake timeout";
-    case REASON_EVICTED:
-        return "evicted";
-    case REASON_OWN_KEY:
-        return "own key";
-    case REASON_IDENTITY_MISMATCH:
-        return "identity mismatch";
-    case REASON_UNKNOWN_PEER:
-        return "unknown peer";
-    case REASON_PEER_PENDING:
-        return "peer pending";
-    case REASON_PEER_REVOKED:
-        return "peer revoked";
-    case REASON_RECORD_LENGTH:
-        return "record length";
-    case REASON_RECORD_AUTH:
-        return "record auth";
-    case REASON_RECORD_TYPE:
-        return "record type";
-    case REASON_RECORD_FLAGS:
-        return "record flags";
-    case REASON_RECORD_STREAM:
-        return "record stream";
-    case REASON_RECORD_BODY:
-        return "record body";
-    case REASON_RECORD_ORDER:
-        return "record order";
-    case REASON_RECORD_COUNT:
-        return "record count";
-    case REASON_PING_FLOOD:
-        return "ping flood";
-    case REASON_SILENCE:
-        return "silence";
-    case REASON_PEER_BYE:
-        return "bye from the peer";
-    case REASON_REPLACED:
-        return "replaced";
-    case REASON_CLOSED:
-        return "closed";
-    case REASON_SHUTDOWN:
-        return "shutdown";
-    case REASON_NO_RECORD_MEMORY:
-        return "no record memory";
-    case REASON_INTERNAL:
-        return "internal";
-    }
-    return "unknown";
+    size_t count = sizeof close_reason_names / sizeof close_reason_names[0];
+    return (size_t)reason < count && close_reason_names[reason] != NULL ? close_reason_names[reason]
+                                                                        : "unknown";
 }
 
 const char *bye_reason_name(uint8_t reason)

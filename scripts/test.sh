@@ -1,0 +1,107 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Sets up, and runs every test once. The last line is the verdict: N passed, N failed[, N skipped].
+#
+#   scripts/test.sh             everything
+#   scripts/test.sh NAME...     only these steps; scripts/test.sh --list names them
+#
+# Each step's output is in build/test/<step>.log. A step that writes TAP counts as its tests, any other as one. With
+# CI=true a skipped test is a failure unless scripts/allowed-skips has a line that its text contains.
+set -u
+
+# name | command
+steps='
+build        | make -j"$jobs" all
+unit         | make check
+asan-gcc     | make -j"$jobs" check-unit SAN=address,undefined
+asan-clang   | make -j"$jobs" check-unit SAN=address,undefined HOST_CC=clang
+unit-clang   | make -j"$jobs" check-unit HOST_CC=clang
+differential | make check-differential
+interop      | make check-interop
+ct           | make check-ct
+kernel       | make kernel-test
+proof        | scripts/qemu-test.sh
+repeat       | scripts/repeat-test.sh 5
+provisioning | make provisioning-test
+foreign      | make foreign
+bench-os     | make bench-os
+leaks        | make check-leaks
+mutants      | make mutants
+includes     | scripts/check-includes
+functions    | scripts/check-functions
+kernel-size  | scripts/check-kernel-size
+self         | scripts/check-self
+dep-gate     | make dep-gate
+diag-host    | make -j"$jobs" diag-host
+diag-os      | make -j"$jobs" diag-os
+fuzz         | make -j"$jobs" fuzz
+'
+
+cd "$(dirname "$0")/.." || exit 1
+jobs=$(nproc)
+export PROVE_FLAGS=-v
+logs=build/test
+mkdir -p "$logs"
+
+names() {
+    echo "$steps" | sed -n 's/ *|.*//p'
+}
+
+case "${1:-}" in
+--list) names; exit 0 ;;
+-*) sed -n 's/^# \{0,1\}//p' "$0" | sed -n '2,9p'; exit 2 ;;
+esac
+for name; do
+    names | grep -qx -- "$name" || { echo "test: no step '$name'; --list names them" >&2; exit 2; }
+done
+
+passed=0 failed=0 skipped=0
+count() {
+    grep -cE "$1" "$2" || true
+}
+
+# A skip that nobody has allowed fails in CI.
+forbidden_skips() {
+    [ "${CI:-}" = true ] || return 0
+    grep -E '^ *ok .*# *[Ss][Kk][Ii][Pp]' "$1" | grep -vFf scripts/allowed-skips || true
+}
+
+run_step() {
+    name=$1 command=$2 log=$logs/$1.log
+    start=$(date +%s)
+    # Tests are numbered by what they print, a step without TAP is one test.
+    if eval "$command" >"$log" 2>&1 </dev/null; then status=0; else status=1; fi
+    skip=$(count '^ *ok .*# *[Ss][Kk][Ii][Pp]' "$log")
+    good=$(($(count '^ *ok [0-9]' "$log") - skip))
+    bad=$(count '^ *not ok [0-9]' "$log")
+    forbidden=$(forbidden_skips "$log")
+    if [ -n "$forbidden" ]; then
+        echo "$forbidden" | sed 's/^/  not an allowed skip: /'
+        bad=$((bad + 1))
+    fi
+    [ "$status" -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
+    [ $((good + bad + skip)) -gt 0 ] || good=1
+    passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + skip))
+    verdict=ok
+    if [ "$bad" -gt 0 ]; then
+        verdict=FAILED
+        grep -E '^ *not ok|FAIL|rror|\*\*\*' "$log" | head -n 20 | sed 's/^/    /'
+        tail -n 15 "$log" | sed 's/^/  | /'
+    fi
+    printf '%-13s %-6s %5d passed %3d failed %3d skipped %4d s\n' "$name" "$verdict" "$good" "$bad" "$skip" \
+        $(($(date +%s) - start))
+}
+
+scripts/deps.sh test || { echo '0 passed, 1 failed'; exit 1; }
+list=$(mktemp)
+trap 'rm -f "$list"' EXIT
+echo "$steps" | grep '|' >"$list"
+while IFS='|' read -r name command <&3; do
+    name=$(echo "$name" | tr -d ' ')
+    [ $# -eq 0 ] || printf '%s\n' "$@" | grep -qx -- "$name" || continue
+    run_step "$name" "$command"
+done 3<"$list"
+tail=
+[ "$skipped" -eq 0 ] || tail=", $skipped skipped"
+echo "$passed passed, $failed failed$tail"
+[ "$failed" -eq 0 ]
