@@ -82,4 +82,12 @@ static inline void ct_wipe(void *memory, size_t len)
     __asm__ volatile("" : : "r"(memory) : "memory");
 }
 
+// Zeroes CT_WIPE_STACK_LEN bytes of stack below the caller: the frames of functions that it has called and that have
+// returned, with whatever the compiler kept there. Called at the end of what computes with long-lived secrets.
+enum {
+    CT_WIPE_STACK_LEN =
+        768, // above the deepest such frame, which stack_max of bench-os-noise shows
+};
+void ct_wipe_stack(void);
+
 #endif

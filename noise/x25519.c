@@ -18,102 +18,120 @@ struct point {
     struct fe z;
 };
 
-// Everything that the ladder holds, in one place to be wiped. With the top bits of the scalar read as k, p and q
-// are k P and (k + 1) P, in an order that ladder_run knows; x1 is the coordinate of P.
+// Everything that lives through the ladder, in one place to be wiped. With the top bits of the scalar read as k, p
+// and q are k P and (k + 1) P, in an order that ladder_run knows; x1 is the coordinate of P.
 struct ladder {
     struct point p, q;
     struct fe x1;
-    struct fe a, b, c, d, e, f;
     uint8_t scalar[X25519_KEY_LEN];
 };
 
-// p = twice the point whose sum and difference of coordinates are in a and b. RFC 7748 5: AA = a^2, BB = b^2,
-// E = AA - BB, x = AA BB, z = E (AA + a24 E). Before: a, b loose. After: p tight.
-static inline void finish_double(struct ladder *l)
+// Multiplications as calls, where they are few.
+static __attribute__((noinline)) void mul(struct fe *r, const struct fe *a, const struct fe *b)
 {
-    fe_square(&l->a, &l->a);
-    fe_square(&l->b, &l->b);
-    fe_sub(&l->e, &l->a, &l->b);
-    fe_mul_small_add(&l->f, &l->e, A24, &l->a);
-    fe_mul(&l->p.x, &l->a, &l->b);
-    fe_mul(&l->p.z, &l->e, &l->f);
+    fe_mul(r, a, b);
 }
 
-// p = 2 p
-static void ladder_double(struct ladder *l)
+static __attribute__((noinline)) void square(struct fe *r, const struct fe *a)
 {
-    fe_add(&l->a, &l->p.x, &l->p.z);
-    fe_sub(&l->b, &l->p.x, &l->p.z);
-    finish_double(l);
+    fe_square(r, a);
 }
+
+// The nine of a ladder step are inlined, unless the build is for size (NOISE_SMALL).
+#ifdef NOISE_SMALL
+#define STEP_MUL    mul
+#define STEP_SQUARE square
+#else
+#define STEP_MUL    fe_mul
+#define STEP_SQUARE fe_square
+#endif
 
 // One step: q = p + q, whose difference has the coordinate x1, and p = twice whichever of p and q the mask says
 // (~0: q). For adding it does not matter which is which, up to a sign that a square removes: so only what is
 // doubled has to be selected, and nothing is swapped. p and q tight before and after.
 //
+// Doubling, RFC 7748 5: AA = a^2, BB = b^2, E = AA - BB, x = AA BB, z = E (AA + a24 E).
+//
 // CT: secret = the points, double_q.
-static void ladder_step(struct ladder *l, uint64_t double_q)
+static __attribute__((noinline)) void ladder_step(struct ladder *l, uint64_t double_q)
 {
-    fe_add(&l->a, &l->p.x, &l->p.z);
-    fe_sub(&l->b, &l->p.x, &l->p.z);
-    fe_add(&l->c, &l->q.x, &l->q.z);
-    fe_sub(&l->d, &l->q.x, &l->q.z);
-    fe_mul(&l->e, &l->d, &l->a);
-    fe_mul(&l->f, &l->c, &l->b);
-    fe_select(&l->a, double_q, &l->c, &l->a);
-    fe_select(&l->b, double_q, &l->d, &l->b);
-    fe_add(&l->c, &l->e, &l->f);
-    fe_sub(&l->d, &l->e, &l->f);
-    fe_square(&l->q.x, &l->c);
-    fe_square(&l->d, &l->d);
-    fe_mul(&l->q.z, &l->x1, &l->d);
-    finish_double(l);
+    struct fe a, b, c, d, da, cb;
+
+    fe_add(&a, &l->p.x, &l->p.z);
+    fe_sub(&d, &l->q.x, &l->q.z);
+    STEP_MUL(&da, &d, &a);
+    fe_sub(&b, &l->p.x, &l->p.z);
+    fe_add(&c, &l->q.x, &l->q.z);
+    STEP_MUL(&cb, &c, &b);
+    fe_select(&a, double_q, &c, &a);
+    fe_select(&b, double_q, &d, &b);
+
+    fe_add(&c, &da, &cb);
+    fe_sub(&d, &da, &cb);
+    STEP_SQUARE(&l->q.x, &c);
+    STEP_SQUARE(&d, &d);
+    STEP_MUL(&l->q.z, &l->x1, &d);
+
+    STEP_SQUARE(&a, &a);
+    STEP_SQUARE(&b, &b);
+    STEP_MUL(&l->p.x, &a, &b);
+    fe_sub(&c, &a, &b);
+    fe_mul_small_add(&d, &c, A24, &a);
+    STEP_MUL(&l->p.z, &c, &d);
+}
+
+// p = 2 p, by the same formulas.
+static __attribute__((noinline)) void ladder_double(struct ladder *l)
+{
+    struct fe a, b, c, d;
+
+    fe_add(&a, &l->p.x, &l->p.z);
+    fe_sub(&b, &l->p.x, &l->p.z);
+    square(&a, &a);
+    square(&b, &b);
+    mul(&l->p.x, &a, &b);
+    fe_sub(&c, &a, &b);
+    fe_mul_small_add(&d, &c, A24, &a);
+    mul(&l->p.z, &c, &d);
 }
 
 // r = a^(2^n), n > 0.
-static void fe_square_times(struct fe *r, const struct fe *a, int n)
+static __attribute__((noinline)) void square_times(struct fe *r, const struct fe *a, int n)
 {
-    fe_square(r, a);
+    square(r, a);
     while (--n > 0) {
-        fe_square(r, r);
+        square(r, r);
     }
 }
 
 // r = 1 / a, and 0 for 0: a^(p-2), p - 2 = 2^255 - 21 = 2^5 (2^250 - 1) + 11. Before: a loose. After: r tight.
 // Names say the exponent: t_m is a^(2^m - 1).
-static void fe_invert(struct fe *r, const struct fe *a)
+static __attribute__((noinline)) void invert(struct fe *r, const struct fe *a)
 {
     struct fe a2, a9, a11, t, u, w;
 
-    fe_square(&a2, a);
-    fe_square_times(&t, &a2, 2);
-    fe_mul(&a9, &t, a);
-    fe_mul(&a11, &a9, &a2);
-    fe_square(&t, &a11);
-    fe_mul(&u, &t, &a9); // u = t_5
-    fe_square_times(&t, &u, 5);
-    fe_mul(&u, &t, &u); // t_10
-    fe_square_times(&t, &u, 10);
-    fe_mul(&w, &t, &u); // t_20
-    fe_square_times(&t, &w, 20);
-    fe_mul(&t, &t, &w); // t_40
-    fe_square_times(&t, &t, 10);
-    fe_mul(&u, &t, &u); // t_50
-    fe_square_times(&t, &u, 50);
-    fe_mul(&w, &t, &u); // t_100
-    fe_square_times(&t, &w, 100);
-    fe_mul(&t, &t, &w); // t_200
-    fe_square_times(&t, &t, 50);
-    fe_mul(&t, &t, &u); // t_250
-    fe_square_times(&t, &t, 5);
-    fe_mul(r, &t, &a11);
-
-    ct_wipe(&a2, sizeof a2);
-    ct_wipe(&a9, sizeof a9);
-    ct_wipe(&a11, sizeof a11);
-    ct_wipe(&t, sizeof t);
-    ct_wipe(&u, sizeof u);
-    ct_wipe(&w, sizeof w);
+    square(&a2, a);
+    square_times(&t, &a2, 2);
+    mul(&a9, &t, a);
+    mul(&a11, &a9, &a2);
+    square(&t, &a11);
+    mul(&u, &t, &a9); // u = t_5
+    square_times(&t, &u, 5);
+    mul(&u, &t, &u); // t_10
+    square_times(&t, &u, 10);
+    mul(&w, &t, &u); // t_20
+    square_times(&t, &w, 20);
+    mul(&t, &t, &w); // t_40
+    square_times(&t, &t, 10);
+    mul(&u, &t, &u); // t_50
+    square_times(&t, &u, 50);
+    mul(&w, &t, &u); // t_100
+    square_times(&t, &w, 100);
+    mul(&t, &t, &w); // t_200
+    square_times(&t, &t, 50);
+    mul(&t, &t, &u); // t_250
+    square_times(&t, &t, 5);
+    mul(r, &t, &a11);
 }
 
 static uint64_t scalar_bit(const uint8_t scalar[static X25519_KEY_LEN], int i)
@@ -158,10 +176,11 @@ enum noise_error x25519(uint8_t shared[static X25519_KEY_LEN],
     l.scalar[31] |= 64;
     fe_from_bytes(&l.x1, public_key);
     ladder_run(&l);
-    fe_invert(&l.a, &l.p.z);
-    fe_mul(&l.b, &l.p.x, &l.a);
-    fe_to_bytes(shared, &l.b);
+    invert(&l.q.x, &l.p.z);
+    mul(&l.q.z, &l.p.x, &l.q.x);
+    fe_to_bytes(shared, &l.q.z);
     ct_wipe(&l, sizeof l);
+    ct_wipe_stack(); // what the functions above left in their frames
     // Public: an all-zero product ends the handshake visibly (RFC 7748 6.1).
     return ct_declassify(ct_is_zero(shared, X25519_KEY_LEN)) ? NOISE_ERR_LOW_ORDER : NOISE_OK;
 }
