@@ -222,6 +222,22 @@ static void test_frames_that_claim_to_be_ours(void **state)
     }
 }
 
+// "Destination unreachable" that quotes an ICMP message to our neighbour, once for each id.
+static void unreachable_for_all_ids(net_handle ping, uint8_t quoted_type, uint16_t sequence)
+{
+    uint8_t icmp[36] = {3, [8] = 0x45, [28] = quoted_type};
+    memcpy(icmp + 20, own, 4);
+    memcpy(icmp + 24, neighbour, 4);
+    put_be16(icmp + 34, sequence);
+    for (uint32_t id = 0; id < 65536 && ready_of_handle(&alice, ping).ready == 0; id++) {
+        put_be16(icmp + 32, id);
+        memset(icmp + 2, 0, 2);
+        uint16_t sum = inet_chksum(icmp, sizeof icmp);
+        memcpy(icmp + 2, &sum, 2);
+        inject(neighbour, own, IP_PROTO_ICMP, icmp, sizeof icmp);
+    }
+}
+
 // ICMP from outside that nobody asked for, or that is cut short, changes no ping.
 static void test_ping_answers(void **state)
 {
@@ -244,22 +260,12 @@ static void test_ping_answers(void **state)
     assert_int_equal(ask(&r, &alice, NET_PING_RESULT, (struct net_request){.handle = ping}),
                      NET_WOULD_BLOCK);
 
-    // Destination unreachable, quoting the echo request: its id is found by trying them all.
-    memset(icmp, 0, sizeof icmp);
-    uint8_t *quoted = icmp + 8;
-    quoted[0] = 0x45;
-    memcpy(quoted + 12, own, 4);
-    memcpy(quoted + 16, neighbour, 4);
-    quoted[20] = 8;
-    put_be16(quoted + 26, 77);
-    for (uint32_t id = 0; id < 65536 && ready_of_handle(&alice, ping).ready == 0; id++) {
-        icmp[0] = 3;
-        put_be16(quoted + 24, id);
-        memset(icmp + 2, 0, 2);
-        uint16_t sum = inet_chksum(icmp, 36);
-        memcpy(icmp + 2, &sum, 2);
-        inject(neighbour, own, IP_PROTO_ICMP, icmp, 36);
-    }
+    // Destination unreachable: its id is found by trying them all. Only one that quotes an echo
+    // request with our sequence number counts.
+    unreachable_for_all_ids(ping, 0, 77);
+    unreachable_for_all_ids(ping, 8, 78);
+    assert_int_equal(ready_of_handle(&alice, ping).ready, 0);
+    unreachable_for_all_ids(ping, 8, 77);
     assert_int_equal(ready_of_handle(&alice, ping).ready, NET_READY_ERROR);
     assert_int_equal(ready_of_handle(&alice, ping).error, NET_UNREACHABLE);
     assert_int_equal(close_handle(&alice, ping), NET_OK);

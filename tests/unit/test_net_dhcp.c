@@ -14,6 +14,8 @@ enum {
     LEASE_S = 7200,
 };
 
+static const uint8_t server_mac[6] = {0x52, 0x55, 10, 0, 2, 2}, offered[4] = {10, 0, 2, 15};
+
 static void put_be16(uint8_t *bytes, uint32_t value)
 {
     bytes[0] = (uint8_t)(value >> 8);
@@ -37,7 +39,7 @@ static void answer(uint8_t type)
     uint8_t f[BOOTP + 300] = {[12] = 8, [14] = 0x45, [22] = 64, [23] = 17, [26] = 10, 0,
                               2,        2,           255,       255,       255,       255};
     memset(f, 0xff, 6);
-    memcpy(f + 6, "\x52\x55\x0a\x00\x02\x02", 6);
+    memcpy(f + 6, server_mac, sizeof server_mac);
     put_be16(f + 16, sizeof f - ETHERNET);
     put_be16(f + 34, 67);
     put_be16(f + 36, 68);
@@ -47,7 +49,7 @@ static void answer(uint8_t type)
     memcpy(f + BOOTP, sent[sent_count - 1].bytes + BOOTP,
            240); // transaction id and hardware address
     f[BOOTP] = 2;
-    memcpy(f + BOOTP + 16, "\x0a\x00\x02\x0f", 4);
+    memcpy(f + BOOTP + 16, offered, sizeof offered);
     memcpy(f + OPTIONS, options, sizeof options);
     f[OPTIONS + 2] = type;
     arrive(f, sizeof f);

@@ -60,11 +60,13 @@ static void test_transmit_queue(void **state)
     transmit_room = 5;
     interface_interrupt();
     assert_int_equal(sent_count, 7);
-    assert_int_equal(send_numbered(pcb, 99), ERR_OK); // behind those that wait
+    transmit_room = 3;
+    assert_int_equal(send_numbered(pcb, 99), ERR_OK); // behind those that wait, which go first
+    assert_int_equal(sent_count, 10);
     transmit_room = FRAMES_MAX;
     interface_interrupt();
     assert_int_equal(sent_count, accepted + 1);
-    for (uint8_t n = 0; n < accepted; n++) {
+    for (uint32_t n = 0; n < accepted; n++) {
         assert_int_equal(sent[n].len, 14 + 28 + 100);
         assert_int_equal(sent[n].bytes[42], n);
     }
