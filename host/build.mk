@@ -34,3 +34,14 @@ HOST_SYSTEM_TESTS := $(addprefix tests/host/,first_minute.py)
 check-host: export HOST_PROGRAMS := $(HOST)/bin
 check-host: host-programs
 	prove $(PROVE_FLAGS) --exec python3 $(HOST_SYSTEM_TESTS)
+
+# Unit tests: the archive gives each what it needs.
+UNIT_OBJS_host_text := $(LIBHOST)
+UNIT_OBJS_host_known_peers := $(LIBHOST)
+UNIT_OBJS_host_config := $(LIBHOST)
+UNIT_OBJS_host_control := $(LIBHOST)
+UNIT_OBJS_host_files := $(LIBHOST)
+UNIT_LIBS_host_config := -linih
+UNIT_LIBS_host_control := -lcjson
+HOST_UNIT_TESTS := $(patsubst tests/unit/test_%.c,$(HOST)/unit/test_%,$(wildcard tests/unit/test_host_*.c))
+$(HOST)/tests/unit/test_host_%.o: HOST_CFLAGS += -D_GNU_SOURCE

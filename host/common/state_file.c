@@ -134,7 +134,9 @@ bool state_file_replace(struct fault *fault, int directory, const char *name, co
     }
     if (!write_new(directory, next, bytes, len) ||
         renameat(directory, next, directory, name) != 0 || fsync(directory) != 0) {
-        return fault_errno(fault, EXIT_FAILED, "cannot write %s", name);
+        (void)fault_errno(fault, EXIT_FAILED, "cannot write %s", name);
+        (void)unlinkat(directory, next, 0);
+        return false;
     }
     return true;
 }
