@@ -179,15 +179,13 @@ static enum session_event decide(struct bus *bus, struct connection *c)
         return session_refuse(&c->session, bus->now_ms, REASON_INTERNAL);
     }
     reason = verdict_reason(peers_identify(&bus->peers, &peer, session_peer_id(&c->session), key));
-    if (reason == REASON_NONE && c->outbound && peer != c->peer) {
-        reason = REASON_INTERNAL;
-    }
     if (reason != REASON_NONE) {
         return session_refuse(&c->session, bus->now_ms, reason);
     }
     if (!c->outbound) {
         return bind_inbound(bus, c, peer);
     }
+    DSB_ASSERT(peer == c->peer); // whose id and key were called
     emit(bus, c, BUS_IDENTITY_BOUND, REASON_NONE);
     return session_accept(&c->session, bus->now_ms, NULL, 0);
 }

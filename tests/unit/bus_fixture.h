@@ -96,9 +96,18 @@ FIXTURE struct wire *wire_new(struct node *n, uint32_t id)
     return w;
 }
 
-// The end at the other side says what it has to say.
-FIXTURE void wire_end_speaks(struct node *n, struct wire *w)
+FIXTURE void require_wire(const struct wire *w)
 {
+    if (w == NULL) {
+        fail_msg("not connected");
+        abort();
+    }
+}
+
+// The end at the other side says what it has to say.
+FIXTURE void wire_end_speaks(struct node *n, const struct wire *w)
+{
+    require_wire(w);
     uint8_t bytes[FIXTURE_WIRE_MAX];
     size_t len = end_take(w->end, bytes, sizeof bytes);
 
@@ -115,7 +124,7 @@ FIXTURE void node_output(struct node *n, uint32_t id)
     size_t len;
     const uint8_t *out = bus_output(&n->bus, id, &len);
 
-    assert_non_null(w);
+    require_wire(w);
     if (w->stalled || len == 0) {
         return;
     }
@@ -143,7 +152,7 @@ FIXTURE void node_close(struct node *n, uint32_t id)
 {
     struct wire *w = wire_find(n, id);
 
-    assert_non_null(w); // exactly one close for each id
+    require_wire(w); // exactly one close for each id
     n->closes++;
     if (w->other_node != NULL) {
         struct wire *other = wire_find(w->other_node, w->other_id);
@@ -439,28 +448,27 @@ FIXTURE struct wire *outside_connect(struct node *n, uint8_t from, struct end *e
 
 FIXTURE void outside_send(struct node *n, const struct wire *w, const void *bytes, size_t len)
 {
+    require_wire(w);
     bus_received(&n->bus, n->world->now_ms, w->id, bytes, len);
     world_run(n->world);
 }
 
 FIXTURE void outside_hang_up(struct node *n, struct wire *w)
 {
+    require_wire(w);
     uint32_t id = w->id;
-
     w->end = NULL;
     bus_disconnected(&n->bus, n->world->now_ms, id);
     world_run(n->world);
 }
 
-// The end calls the node from this host, as far as it gets.
+// The end calls the node from this host, as far as it gets. It must be accepted.
 FIXTURE struct wire *outside_call(struct node *n, uint8_t from, struct end *end)
 {
     struct end callee = {.config = {.id = n->config.session.id}};
     struct wire *w = outside_connect(n, from, end);
 
-    if (w == NULL) {
-        return NULL;
-    }
+    require_wire(w);
     memcpy(callee.public_key, n->public_key, 32);
     end->now_ms = n->world->now_ms;
     end_call(end, &callee);

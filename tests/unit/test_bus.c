@@ -210,6 +210,9 @@ static void test_announce_rate(void **state)
     assert_int_equal(a->datagrams, 2);
     world_run_until(&world, world.now_ms + 1);
     assert_int_equal(a->datagrams, 4);
+    assert_int_equal(announce_decode(&announce, a->last_datagram, a->last_datagram_len),
+                     ANNOUNCE_OK);
+    assert_int_equal(announce.seq, 1);
     world_run_until(&world, world.now_ms + 19999);
     assert_int_equal(a->datagrams, 4);
     world_run_until(&world, world.now_ms + 1); // a third of the ttl
@@ -258,6 +261,10 @@ static void test_configured_peer_gets_a_copy(void **state)
     struct bus_action action;
 
     assert_true(device_id_set(&peer.id, (const uint8_t *)"far", 3));
+    assert_int_equal(bus_peer_add(&a->bus, world.now_ms, NULL, &peer), PEERS_OK);
+    assert_true(device_id_set(&peer.id, (const uint8_t *)"gone", 4));
+    peer.static_key[0] = 1;
+    peer.trust = PEER_REVOKED; // this one gets none
     assert_int_equal(bus_peer_add(&a->bus, world.now_ms, NULL, &peer), PEERS_OK);
     bus_announce(&a->bus, world.now_ms);
     assert_true(bus_next_action(&a->bus, world.now_ms, &action));
@@ -449,6 +456,8 @@ static void test_dial_taken_back(void **state)
     assert_int_equal(bus_peer_set_trust(&a->bus, world.now_ms, 0, PEER_REVOKED), BUS_OK);
     assert_false(bus_next_action(&a->bus, world.now_ms, &action));
     assert_idle(a);
+    world_run_until(&world, world.now_ms + 120000); // nor is it dialled later
+    assert_int_equal(a->dials, 0);
 }
 
 static void test_second_address_is_tried(void **state)
@@ -634,7 +643,7 @@ static void test_full_table(void **state)
         world_run(&world);
         world.now_ms++;
     }
-    for (uint8_t i = 0; i < NODE_HALF_OPEN - HALF_OPEN_RESERVED - COUNT(greedy); i++) {
+    for (size_t i = 0; i < NODE_HALF_OPEN - HALF_OPEN_RESERVED - COUNT(greedy); i++) {
         assert_non_null(outside_connect(a, (uint8_t)(100 + i), NULL));
         world.now_ms++;
     }
@@ -656,6 +665,22 @@ static void test_full_table(void **state)
     world_run_until(&world, world.now_ms + HANDSHAKE_TIMEOUT_MS);
     assert_int_equal(count_events(a, BUS_REJECTED), 1 + NODE_HALF_OPEN);
     assert_idle(a);
+}
+
+// Who is not trusted any more has no reserved place.
+static void test_revoked_address_is_not_reserved(void **state)
+{
+    (void)state;
+    struct node *a = start_with_end();
+
+    outside_hang_up(a, outside_call(a, 200, &peer_end));
+    assert_int_equal(bus_peer_set_trust(&a->bus, world.now_ms, 0, PEER_REVOKED), BUS_OK);
+    for (size_t i = 0; i < NODE_HALF_OPEN - HALF_OPEN_RESERVED; i++) {
+        assert_non_null(outside_connect(a, (uint8_t)(100 + i), NULL));
+    }
+    assert_non_null(outside_connect(a, 200, NULL));
+    world_run(&world);
+    assert_int_equal(bus_counts(&a->bus).half_open, NODE_HALF_OPEN - HALF_OPEN_RESERVED);
 }
 
 // Half-open connections without end from one source: a second source and a trusted peer get in at once.
@@ -719,8 +744,8 @@ static void test_ipv6_source(void **state)
     struct net_address source = {NET_IPV6, {0xfe, 0x80, 0, 0, 0, 0, 0, 0, 1}, 5}, none = {0};
     uint32_t id;
 
-    for (uint8_t i = 0; i < 2 * HALF_OPEN_PER_SOURCE_MAX; i++) {
-        source.bytes[15] = i; // one network, many addresses
+    for (unsigned i = 0; i < 2 * HALF_OPEN_PER_SOURCE_MAX; i++) {
+        source.bytes[15] = (uint8_t)i; // one network, many addresses
         assert_true(bus_accepted(&a->bus, world.now_ms, &id, &source));
         wire_new(a, id);
         world_run(&world);
@@ -794,7 +819,7 @@ static void test_attack_tamper(void **state)
 {
     (void)state;
     struct node *a = start_with_end();
-    uint8_t bytes[64];
+    uint8_t bytes[64] = {0};
 
     struct wire *w = outside_call(a, 20, &peer_end);
     forget_events(a);
@@ -1226,6 +1251,7 @@ static void test_unknown_ids_do_nothing(void **state)
     assert_int_equal(before.accepted + before.lost + before.rejected,
                      after.accepted + after.lost + after.rejected);
     assert_idle(a);
+    assert_int_not_equal(outside_connect(a, 20, NULL)->id, gone); // the same place, another id
     assert_int_equal(bus_session(&a->bus, 77, SESSION_INITIATOR), 0);
     assert_null(bus_peer(&a->bus, 77));
     assert_int_equal(bus_peer_dial(&a->bus, world.now_ms, 77), BUS_ERR_NO_PEER);
@@ -1241,14 +1267,18 @@ static void test_time_does_not_go_back(void **state)
     bus_tick(&a->bus, 0);
     bus_tick(&b->bus, 0);
     assert_int_equal(bus_next_deadline(&a->bus), deadline);
+    struct net_address source = address_of(66, 1);
+    uint32_t id;
+    assert_true(bus_accepted(&a->bus, 5, &id, &source));
+    wire_new(a, id);
+    assert_int_equal(bus_next_deadline(&a->bus), world.now_ms + HANDSHAKE_TIMEOUT_MS);
     assert_int_equal(bus_counts(&a->bus).sessions_up, 1);
 }
 
 static enum noise_error no_random(void *ctx, uint8_t *out, size_t len)
 {
     (void)ctx;
-    (void)out;
-    (void)len;
+    memset(out, 0, len);
     return NOISE_ERR_RANDOM;
 }
 
@@ -1348,6 +1378,7 @@ int main(void)
         BUS_TEST(test_revoked_during_the_handshake),
         BUS_TEST(test_eight_per_source),
         BUS_TEST(test_full_table),
+        BUS_TEST(test_revoked_address_is_not_reserved),
         BUS_TEST(test_endless_half_open),
         BUS_TEST(test_ten_thousand_bad_first_messages),
         BUS_TEST(test_ipv6_source),

@@ -131,8 +131,8 @@ static void test_full(void **state)
     const char *const names[] = {"a", "b", "c", "d"};
 
     init(&f);
-    for (uint8_t i = 0; i < PEERS; i++) {
-        assert_int_equal(add(&f, names[i], i, PEER_TRUSTED), PEERS_OK);
+    for (size_t i = 0; i < PEERS; i++) {
+        assert_int_equal(add(&f, names[i], (uint8_t)i, PEER_TRUSTED), PEERS_OK);
     }
     assert_int_equal(add(&f, "e", 50, PEER_TRUSTED), PEERS_FULL);
     assert_int_equal(f.table.count, PEERS);

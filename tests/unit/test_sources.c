@@ -92,7 +92,7 @@ static void test_refill_keeps_parts_and_stops_at_the_burst(void **state)
     for (uint64_t now = 100; now < UINT64_C(10) * FAILURE_REFILL_MS; now += 100) {
         find(&f, now, 1); // looking often loses nothing
     }
-    uint16_t source = find(&f, 10 * FAILURE_REFILL_MS, 1);
+    uint16_t source = find(&f, UINT64_C(10) * FAILURE_REFILL_MS, 1);
     assert_int_equal(f.memory[source].tokens, 10);
     source = find(&f, UINT64_MAX, 1);
     assert_int_equal(f.memory[source].tokens, FAILURE_BURST);
@@ -127,9 +127,9 @@ static void test_full_table(void **state)
     struct fixture f;
 
     init(&f);
-    for (uint8_t i = 1; i <= SOURCES; i++) {
-        for (int j = 0; j < i; j++) {
-            assert_true(attempt(&f, 0, i, false));
+    for (unsigned i = 1; i <= SOURCES; i++) {
+        for (unsigned j = 0; j < i; j++) {
+            assert_true(attempt(&f, 0, (uint8_t)i, false));
         }
     }
     uint16_t best = find(&f, 0, 1);
