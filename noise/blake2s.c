@@ -5,6 +5,7 @@
 
 #include "noise/bytes.h"
 #include "noise/ct.h"
+#include "noise/word32.h"
 
 // RFC 7693 2.6
 static const uint32_t iv[8] = {
@@ -25,101 +26,97 @@ static const uint8_t sigma[10][16] = {
     {10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0},
 };
 
-static inline uint32_t rotate_right(uint32_t x, unsigned n)
-{
-    return x >> n | x << (32 - n);
-}
-
 // RFC 7693 3.1, the function G. Always inlined, so that the words stay in registers.
-static inline __attribute__((always_inline)) void mix_words(uint32_t *a, uint32_t *b, uint32_t *c,
-                                                            uint32_t *d, uint32_t x, uint32_t y)
+static inline __attribute__((always_inline)) void mix_words(word32 *a, word32 *b, word32 *c,
+                                                            word32 *d, uint32_t x, uint32_t y)
 {
-    *a += *b + x;
-    *d = rotate_right(*d ^ *a, 16);
-    *c += *d;
-    *b = rotate_right(*b ^ *c, 12);
-    *a += *b + y;
-    *d = rotate_right(*d ^ *a, 8);
-    *c += *d;
-    *b = rotate_right(*b ^ *c, 7);
+    *a = word32_add(word32_add(*a, *b), word32_from(x));
+    *d = word32_rotate_right(*d ^ *a, 16);
+    *c = word32_add(*c, *d);
+    *b = word32_rotate_right(*b ^ *c, 12);
+    *a = word32_add(word32_add(*a, *b), word32_from(y));
+    *d = word32_rotate_right(*d ^ *a, 8);
+    *c = word32_add(*c, *d);
+    *b = word32_rotate_right(*b ^ *c, 7);
 }
 
-// One round over v, with the message words in the order s.
-static inline __attribute__((always_inline)) void mix_round(uint32_t v[static 16],
-                                                            const uint32_t m[static 16],
+// Word i of a block, which is aligned.
+static inline __attribute__((always_inline)) uint32_t block_word(const uint8_t *block, uint8_t i)
+{
+    return load_le32_aligned(block + 4 * (size_t)i);
+}
+
+// One round over v, with the words of the block in the order s.
+static inline __attribute__((always_inline)) void mix_round(word32 v[static 16],
+                                                            const uint8_t *block,
                                                             const uint8_t s[static 16])
 {
-    mix_words(&v[0], &v[4], &v[8], &v[12], m[s[0]], m[s[1]]);
-    mix_words(&v[1], &v[5], &v[9], &v[13], m[s[2]], m[s[3]]);
-    mix_words(&v[2], &v[6], &v[10], &v[14], m[s[4]], m[s[5]]);
-    mix_words(&v[3], &v[7], &v[11], &v[15], m[s[6]], m[s[7]]);
-    mix_words(&v[0], &v[5], &v[10], &v[15], m[s[8]], m[s[9]]);
-    mix_words(&v[1], &v[6], &v[11], &v[12], m[s[10]], m[s[11]]);
-    mix_words(&v[2], &v[7], &v[8], &v[13], m[s[12]], m[s[13]]);
-    mix_words(&v[3], &v[4], &v[9], &v[14], m[s[14]], m[s[15]]);
+    mix_words(&v[0], &v[4], &v[8], &v[12], block_word(block, s[0]), block_word(block, s[1]));
+    mix_words(&v[1], &v[5], &v[9], &v[13], block_word(block, s[2]), block_word(block, s[3]));
+    mix_words(&v[2], &v[6], &v[10], &v[14], block_word(block, s[4]), block_word(block, s[5]));
+    mix_words(&v[3], &v[7], &v[11], &v[15], block_word(block, s[6]), block_word(block, s[7]));
+    mix_words(&v[0], &v[5], &v[10], &v[15], block_word(block, s[8]), block_word(block, s[9]));
+    mix_words(&v[1], &v[6], &v[11], &v[12], block_word(block, s[10]), block_word(block, s[11]));
+    mix_words(&v[2], &v[7], &v[8], &v[13], block_word(block, s[12]), block_word(block, s[13]));
+    mix_words(&v[3], &v[4], &v[9], &v[14], block_word(block, s[14]), block_word(block, s[15]));
 }
 
 // All ten rounds. A size-first build (NOISE_SMALL) keeps them rolled: a fifth of the code, a third slower.
 //
-// CT: secret = h, m.
-static void mix(uint32_t h[static 8], const uint32_t m[static 16], uint64_t total, uint32_t last)
+// CT: secret = h, block. Before: block is a multiple of 4.
+static void mix(uint32_t h[static 8], const uint8_t *block, uint64_t total, uint32_t last)
 {
-    uint32_t v[16] = {
-        h[0],
-        h[1],
-        h[2],
-        h[3],
-        h[4],
-        h[5],
-        h[6],
-        h[7],
-        iv[0],
-        iv[1],
-        iv[2],
-        iv[3],
-        iv[4] ^ (uint32_t)total,
-        iv[5] ^ (uint32_t)(total >> 32),
-        iv[6] ^ last,
-        iv[7],
+    word32 v[16] = {
+        word32_from(h[0]),
+        word32_from(h[1]),
+        word32_from(h[2]),
+        word32_from(h[3]),
+        word32_from(h[4]),
+        word32_from(h[5]),
+        word32_from(h[6]),
+        word32_from(h[7]),
+        word32_from(iv[0]),
+        word32_from(iv[1]),
+        word32_from(iv[2]),
+        word32_from(iv[3]),
+        word32_from(iv[4] ^ (uint32_t)total),
+        word32_from(iv[5] ^ (uint32_t)(total >> 32)),
+        word32_from(iv[6] ^ last),
+        word32_from(iv[7]),
     };
 
 #ifdef NOISE_SMALL
     for (size_t i = 0; i < 10; i++) {
-        mix_round(v, m, sigma[i]);
+        mix_round(v, block, sigma[i]);
     }
 #else
-    mix_round(v, m, sigma[0]);
-    mix_round(v, m, sigma[1]);
-    mix_round(v, m, sigma[2]);
-    mix_round(v, m, sigma[3]);
-    mix_round(v, m, sigma[4]);
-    mix_round(v, m, sigma[5]);
-    mix_round(v, m, sigma[6]);
-    mix_round(v, m, sigma[7]);
-    mix_round(v, m, sigma[8]);
-    mix_round(v, m, sigma[9]);
+    mix_round(v, block, sigma[0]);
+    mix_round(v, block, sigma[1]);
+    mix_round(v, block, sigma[2]);
+    mix_round(v, block, sigma[3]);
+    mix_round(v, block, sigma[4]);
+    mix_round(v, block, sigma[5]);
+    mix_round(v, block, sigma[6]);
+    mix_round(v, block, sigma[7]);
+    mix_round(v, block, sigma[8]);
+    mix_round(v, block, sigma[9]);
 #endif
     for (size_t i = 0; i < 8; i++) {
-        h[i] ^= v[i] ^ v[i + 8];
+        h[i] ^= (uint32_t)(v[i] ^ v[i + 8]);
     }
 }
 
 // RFC 7693 3.2. `last` is ~0 for the final block, else 0.
 static void compress(uint32_t h[static 8], const uint8_t *block, uint64_t total, uint32_t last)
 {
-    uint32_t m[16];
-
     if (is_aligned(block, 4)) {
-        for (size_t i = 0; i < 16; i++) {
-            m[i] = load_le32_aligned(block + 4 * i);
-        }
-    } else {
-        for (size_t i = 0; i < 16; i++) {
-            m[i] = load_le32(block + 4 * i);
-        }
+        mix(h, block, total, last);
+        return;
     }
-    mix(h, m, total, last);
-    ct_wipe(m, sizeof m);
+    uint8_t copy[BLAKE2S_BLOCK_LEN] __attribute__((aligned(4)));
+    bytes_copy(copy, block, sizeof copy);
+    mix(h, copy, total, last);
+    ct_wipe(copy, sizeof copy);
 }
 
 void blake2s_init(struct blake2s *ctx, size_t hash_len, const uint8_t *key, size_t key_len)

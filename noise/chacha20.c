@@ -5,6 +5,7 @@
 
 #include "noise/bytes.h"
 #include "noise/ct.h"
+#include "noise/word32.h"
 
 enum {
     STATE_WORDS = 16,
@@ -12,23 +13,18 @@ enum {
     COUNTER_WORD = 12,
 };
 
-static inline uint32_t rotate_left(uint32_t x, unsigned n)
-{
-    return x << n | x >> (32 - n);
-}
-
 // RFC 8439 2.1. Always inlined, so that the words stay in registers.
-static inline __attribute__((always_inline)) void quarter_round(uint32_t *a, uint32_t *b,
-                                                                uint32_t *c, uint32_t *d)
+static inline __attribute__((always_inline)) void quarter_round(word32 *a, word32 *b, word32 *c,
+                                                                word32 *d)
 {
-    *a += *b;
-    *d = rotate_left(*d ^ *a, 16);
-    *c += *d;
-    *b = rotate_left(*b ^ *c, 12);
-    *a += *b;
-    *d = rotate_left(*d ^ *a, 8);
-    *c += *d;
-    *b = rotate_left(*b ^ *c, 7);
+    *a = word32_add(*a, *b);
+    *d = word32_rotate_left(*d ^ *a, 16);
+    *c = word32_add(*c, *d);
+    *b = word32_rotate_left(*b ^ *c, 12);
+    *a = word32_add(*a, *b);
+    *d = word32_rotate_left(*d ^ *a, 8);
+    *c = word32_add(*c, *d);
+    *b = word32_rotate_left(*b ^ *c, 7);
 }
 
 // RFC 8439 2.3: constants, key, counter, nonce.
@@ -51,10 +47,14 @@ static void init_state(uint32_t state[static STATE_WORDS], const uint8_t *key, c
 // CT: secret = state, stream. The sixteen words stay in registers where the machine has enough of them.
 static void permute(uint32_t stream[static STATE_WORDS], const uint32_t state[static STATE_WORDS])
 {
-    uint32_t x0 = state[0], x1 = state[1], x2 = state[2], x3 = state[3];
-    uint32_t x4 = state[4], x5 = state[5], x6 = state[6], x7 = state[7];
-    uint32_t x8 = state[8], x9 = state[9], x10 = state[10], x11 = state[11];
-    uint32_t x12 = state[12], x13 = state[13], x14 = state[14], x15 = state[15];
+    word32 x0 = word32_from(state[0]), x1 = word32_from(state[1]);
+    word32 x2 = word32_from(state[2]), x3 = word32_from(state[3]);
+    word32 x4 = word32_from(state[4]), x5 = word32_from(state[5]);
+    word32 x6 = word32_from(state[6]), x7 = word32_from(state[7]);
+    word32 x8 = word32_from(state[8]), x9 = word32_from(state[9]);
+    word32 x10 = word32_from(state[10]), x11 = word32_from(state[11]);
+    word32 x12 = word32_from(state[12]), x13 = word32_from(state[13]);
+    word32 x14 = word32_from(state[14]), x15 = word32_from(state[15]);
 
     for (size_t i = 0; i < DOUBLE_ROUNDS; i++) {
         quarter_round(&x0, &x4, &x8, &x12);
@@ -66,22 +66,22 @@ static void permute(uint32_t stream[static STATE_WORDS], const uint32_t state[st
         quarter_round(&x2, &x7, &x8, &x13);
         quarter_round(&x3, &x4, &x9, &x14);
     }
-    stream[0] = x0 + state[0];
-    stream[1] = x1 + state[1];
-    stream[2] = x2 + state[2];
-    stream[3] = x3 + state[3];
-    stream[4] = x4 + state[4];
-    stream[5] = x5 + state[5];
-    stream[6] = x6 + state[6];
-    stream[7] = x7 + state[7];
-    stream[8] = x8 + state[8];
-    stream[9] = x9 + state[9];
-    stream[10] = x10 + state[10];
-    stream[11] = x11 + state[11];
-    stream[12] = x12 + state[12];
-    stream[13] = x13 + state[13];
-    stream[14] = x14 + state[14];
-    stream[15] = x15 + state[15];
+    stream[0] = (uint32_t)x0 + state[0];
+    stream[1] = (uint32_t)x1 + state[1];
+    stream[2] = (uint32_t)x2 + state[2];
+    stream[3] = (uint32_t)x3 + state[3];
+    stream[4] = (uint32_t)x4 + state[4];
+    stream[5] = (uint32_t)x5 + state[5];
+    stream[6] = (uint32_t)x6 + state[6];
+    stream[7] = (uint32_t)x7 + state[7];
+    stream[8] = (uint32_t)x8 + state[8];
+    stream[9] = (uint32_t)x9 + state[9];
+    stream[10] = (uint32_t)x10 + state[10];
+    stream[11] = (uint32_t)x11 + state[11];
+    stream[12] = (uint32_t)x12 + state[12];
+    stream[13] = (uint32_t)x13 + state[13];
+    stream[14] = (uint32_t)x14 + state[14];
+    stream[15] = (uint32_t)x15 + state[15];
 }
 
 static void xor_whole_block(uint8_t *out, const uint8_t *in,

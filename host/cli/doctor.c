@@ -120,25 +120,24 @@ static int explain_bye(const cJSON *probe)
 
 struct finding {
     enum close_reason reason;
-    const char *step;
-    int code;
-    const char *text;
+    enum exit_code code;
+    const char *step, *text;
 };
 
 static const struct finding findings[] = {
-    {REASON_BAD_PREAMBLE, "protocol", EXIT_REFUSED,
+    {REASON_BAD_PREAMBLE, EXIT_REFUSED, "protocol",
      "something listens there, but it is not DSoftBus"},
-    {REASON_MESSAGE_LENGTH, "protocol", EXIT_REFUSED,
+    {REASON_MESSAGE_LENGTH, EXIT_REFUSED, "protocol",
      "something listens there, but it is not DSoftBus"},
-    {REASON_OUT_OF_TURN, "protocol", EXIT_REFUSED,
+    {REASON_OUT_OF_TURN, EXIT_REFUSED, "protocol",
      "something listens there, but it is not DSoftBus"},
-    {REASON_HANDSHAKE_AUTH, "key", EXIT_REFUSED,
+    {REASON_HANDSHAKE_AUTH, EXIT_REFUSED, "key",
      "what answers there does not have the key that is known for this peer"},
-    {REASON_DISCONNECTED, "trust there", EXIT_REFUSED,
+    {REASON_DISCONNECTED, EXIT_REFUSED, "trust there",
      "closed without a word during the handshake: most often the peer does not know this node "
      "(trust it there), "
      "has another key than we think, or another id"},
-    {REASON_HANDSHAKE_TIMEOUT, "handshake", EXIT_NO_ANSWER,
+    {REASON_HANDSHAKE_TIMEOUT, EXIT_NO_ANSWER, "handshake",
      "the connection is up, but no answer comes: not DSoftBus, or the path drops larger packets"},
 };
 
@@ -161,7 +160,7 @@ static int explain(const cJSON *probe)
     }
     for (size_t i = 0; i < sizeof findings / sizeof findings[0]; i++) {
         if ((int)findings[i].reason == reason) {
-            return bad(findings[i].step, findings[i].code, findings[i].text);
+            return bad(findings[i].step, (int)findings[i].code, findings[i].text);
         }
     }
     return bad("session", EXIT_FAILED, json_text(probe, "reason"));

@@ -94,7 +94,7 @@ static bool make_identity(struct card *card, struct fault *fault, const struct i
                           int node, int secret)
 {
     struct card old = {0};
-    struct private_key key;
+    struct private_key key = {{0}};
     char text[CARD_CHARS_MAX];
     bool exists = faccessat(node, FILE_IDENTITY, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 
@@ -118,7 +118,7 @@ static bool make_identity(struct card *card, struct fault *fault, const struct i
 int command_init(const struct invocation *call)
 {
     char fingerprint[FINGERPRINT_CHARS + 1];
-    struct card card;
+    struct card card = {0};
     struct fault fault;
     int node = -1, secret = -1;
     bool good;

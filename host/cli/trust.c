@@ -296,9 +296,9 @@ static bool put(struct known_peer *result, struct fault *fault, struct edit *edi
 int command_trust(const struct invocation *call)
 {
     char id[LABEL_CHARS_MAX], fingerprint[FINGERPRINT_CHARS + 1];
-    struct known_peer peer;
+    struct known_peer peer = {0};
+    struct card card = {0};
     struct fault fault;
-    struct card card;
     struct edit edit;
     bool good;
 

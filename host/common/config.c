@@ -18,38 +18,37 @@
 enum key_kind { KEY_NUMBER, KEY_SWITCH, KEY_LOG, KEY_LISTEN, KEY_INTERFACES };
 
 struct key {
-    const char *section, *name;
+    const char *section, *name, *expected; // what its value may be, in words
+    size_t offset;                         // of the member
     enum key_kind kind;
-    size_t offset;         // of the member
     unsigned min, max;     // KEY_NUMBER
-    const char *expected;  // in words
     unsigned number_value; // default of KEY_NUMBER and KEY_SWITCH
 };
 
 #define MEMBER(name) offsetof(struct config, name)
 
 static const struct key keys[] = {
-    {"node", "port", KEY_NUMBER, MEMBER(port), 1, 65535, "a TCP port, 1 to 65535", 34567},
-    {"node", "listen", KEY_LISTEN, MEMBER(listen), 0, 0,
-     "up to 8 addresses in numbers, such as 0.0.0.0, [::]", 0},
-    {"node", "max-sessions", KEY_NUMBER, MEMBER(sessions_max), 1, HOST_SESSIONS_MAX,
-     "a number of sessions, 1 to 16384", LINUX_SESSIONS_MAX},
-    {"node", "max-half-open", KEY_NUMBER, MEMBER(half_open_max), HALF_OPEN_RESERVED + 1,
-     HOST_HALF_OPEN_MAX, "a number of handshakes, 9 to 4096", LINUX_HALF_OPEN_MAX},
-    {"node", "max-peers", KEY_NUMBER, MEMBER(peers_max), 1, HOST_PEERS_MAX,
-     "a number of known peers, 1 to 65534", LINUX_PEERS_MAX},
-    {"node", "record-size", KEY_NUMBER, MEMBER(record_bytes), RECORD_PLAINTEXT_BYTES_MIN,
-     RECORD_PLAINTEXT_BYTES_MAX, "the largest record we accept, 512 to 65519 bytes",
+    {"node", "port", "a TCP port, 1 to 65535", MEMBER(port), KEY_NUMBER, 1, 65535, 34567},
+    {"node", "listen", "up to 8 addresses in numbers, such as 0.0.0.0, [::]", MEMBER(listen),
+     KEY_LISTEN, 0, 0, 0},
+    {"node", "max-sessions", "a number of sessions, 1 to 16384", MEMBER(sessions_max), KEY_NUMBER,
+     1, HOST_SESSIONS_MAX, LINUX_SESSIONS_MAX},
+    {"node", "max-half-open", "a number of handshakes, 9 to 4096", MEMBER(half_open_max),
+     KEY_NUMBER, HALF_OPEN_RESERVED + 1, HOST_HALF_OPEN_MAX, LINUX_HALF_OPEN_MAX},
+    {"node", "max-peers", "a number of known peers, 1 to 65534", MEMBER(peers_max), KEY_NUMBER, 1,
+     HOST_PEERS_MAX, LINUX_PEERS_MAX},
+    {"node", "record-size", "the largest record we accept, 512 to 65519 bytes",
+     MEMBER(record_bytes), KEY_NUMBER, RECORD_PLAINTEXT_BYTES_MIN, RECORD_PLAINTEXT_BYTES_MAX,
      HOST_RECORD_DEFAULT},
-    {"node", "log", KEY_LOG, MEMBER(log), 0, 0, "quiet, normal or verbose", LOG_NORMAL},
-    {"discovery", "enabled", KEY_SWITCH, MEMBER(discovery), 0, 0, "yes or no", true},
-    {"discovery", "multicast", KEY_SWITCH, MEMBER(multicast), 0, 0, "yes or no", true},
-    {"discovery", "broadcast", KEY_SWITCH, MEMBER(broadcast), 0, 0, "yes or no", true},
-    {"discovery", "ttl", KEY_NUMBER, MEMBER(ttl_s), ANNOUNCE_TTL_MIN_S, ANNOUNCE_TTL_MAX_S,
-     "seconds for which an announce holds, 3 to 3600", ANNOUNCE_TTL_DEFAULT_S},
-    {"discovery", "interfaces", KEY_INTERFACES, MEMBER(interfaces), 0, 0,
-     "names of up to 64 interfaces, or all", 0},
-    {"security", "sandbox", KEY_SWITCH, MEMBER(sandbox), 0, 0, "yes or no", true},
+    {"node", "log", "quiet, normal or verbose", MEMBER(log), KEY_LOG, 0, 0, LOG_NORMAL},
+    {"discovery", "enabled", "yes or no", MEMBER(discovery), KEY_SWITCH, 0, 0, true},
+    {"discovery", "multicast", "yes or no", MEMBER(multicast), KEY_SWITCH, 0, 0, true},
+    {"discovery", "broadcast", "yes or no", MEMBER(broadcast), KEY_SWITCH, 0, 0, true},
+    {"discovery", "ttl", "seconds for which an announce holds, 3 to 3600", MEMBER(ttl_s),
+     KEY_NUMBER, ANNOUNCE_TTL_MIN_S, ANNOUNCE_TTL_MAX_S, ANNOUNCE_TTL_DEFAULT_S},
+    {"discovery", "interfaces", "names of up to 64 interfaces, or all", MEMBER(interfaces),
+     KEY_INTERFACES, 0, 0, 0},
+    {"security", "sandbox", "yes or no", MEMBER(sandbox), KEY_SWITCH, 0, 0, true},
 };
 enum { KEY_COUNT = sizeof keys / sizeof keys[0] };
 

@@ -61,7 +61,7 @@ void fingerprint_of_key(char out[static FINGERPRINT_CHARS + 1],
     for (unsigned group = 0; group < FINGERPRINT_GROUPS; group++) {
         uint8_t values[DATA_CHARS];
         for (size_t i = 0; i < DATA_CHARS; i++) {
-            values[i] = five_bits(hash, group * DATA_CHARS + i);
+            values[i] = five_bits(hash, (size_t)group * DATA_CHARS + i);
         }
         write_group(out, values, group);
         out[FINGERPRINT_GROUP_CHARS] = '-';

@@ -34,9 +34,14 @@ void private_key_format(char text[static KEY_TEXT_CHARS], const struct private_k
     text[KEY_TEXT_CHARS - 1] = '\n';
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 bool private_key_parse(struct private_key *key, const char *text, size_t text_len)
 {
-    while (text_len > 0 && memchr(" \t\r\n", text[text_len - 1], 4) != NULL) {
+    while (text_len > 0 && is_blank(text[text_len - 1])) {
         text_len--;
     }
     return hex_decode(key->bytes, sizeof key->bytes, text, text_len);
@@ -119,7 +124,7 @@ void card_format(char out[static CARD_CHARS_MAX], const struct card *card)
     memcpy(out, card->id.bytes, len);
     out[len++] = ' ';
     hex_encode(out + len, card->static_public, DSB_KEY_BYTES);
-    len += 2 * DSB_KEY_BYTES;
+    len += (size_t)2 * DSB_KEY_BYTES;
     out[len++] = '\n';
     out[len] = 0;
 }

@@ -224,23 +224,28 @@ static const char *parse_line(struct known_peer *peer, char *line)
     return parse_options(peer, line);
 }
 
+// For sorting.
+struct place {
+    const struct known_peer *peer;
+};
+
 static int compare_ids(const void *a, const void *b)
 {
-    const struct known_peer *const *x = a, *const *y = b;
-    int order = memcmp((*x)->id.bytes, (*y)->id.bytes, DEVICE_ID_BYTES_MAX);
+    const struct place *x = a, *y = b;
+    int order = memcmp(x->peer->id.bytes, y->peer->id.bytes, DEVICE_ID_BYTES_MAX);
 
-    return order != 0 ? order : (*x)->id.len - (*y)->id.len;
+    return order != 0 ? order : x->peer->id.len - y->peer->id.len;
 }
 
 static int compare_keys(const void *a, const void *b)
 {
-    const struct known_peer *const *x = a, *const *y = b;
+    const struct place *x = a, *y = b;
 
-    return memcmp((*x)->static_key, (*y)->static_key, DSB_KEY_BYTES);
+    return memcmp(x->peer->static_key, y->peer->static_key, DSB_KEY_BYTES);
 }
 
 // Two entries that are equal by this order, or NULL.
-static const struct known_peer *repeated(const struct known_peer **sorted, size_t count,
+static const struct known_peer *repeated(struct place *sorted, size_t count,
                                          int (*compare)(const void *, const void *))
 {
     if (count < 2) {
@@ -249,7 +254,7 @@ static const struct known_peer *repeated(const struct known_peer **sorted, size_
     qsort(sorted, count, sizeof *sorted, compare);
     for (size_t i = 1; i < count; i++) {
         if (compare(&sorted[i - 1], &sorted[i]) == 0) {
-            return sorted[i];
+            return sorted[i].peer;
         }
     }
     return NULL;
@@ -258,7 +263,7 @@ static const struct known_peer *repeated(const struct known_peer **sorted, size_
 // One key for an id, one id for a key.
 static bool one_to_one(const struct known_peers *peers, struct fault *fault)
 {
-    const struct known_peer **sorted = malloc((peers->count + 1) * sizeof *sorted);
+    struct place *sorted = malloc((peers->count + 1) * sizeof *sorted);
     const struct known_peer *twice;
     char label[LABEL_CHARS_MAX];
     bool by_id;
@@ -267,7 +272,7 @@ static bool one_to_one(const struct known_peers *peers, struct fault *fault)
         return fault_set(fault, EXIT_FAILED, "no memory for the known peers");
     }
     for (size_t i = 0; i < peers->count; i++) {
-        sorted[i] = &peers->entries[i];
+        sorted[i].peer = &peers->entries[i];
     }
     twice = repeated(sorted, peers->count, compare_ids);
     by_id = twice != NULL;

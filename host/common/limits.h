@@ -19,6 +19,7 @@ enum {
     HOST_SESSIONS_MAX =
         16384, // a file descriptor each; well below the 65,535 connections of the core
     HOST_HALF_OPEN_MAX = 4096, // 1 KiB each
+    HOST_CONNECTIONS_MAX = HOST_SESSIONS_MAX + HOST_HALF_OPEN_MAX + CONNECTIONS_CLOSING_MAX,
     HOST_RECORD_DEFAULT =
         16384, // four pages: a record costs 20 bytes, 0.1 % of it; untouched pages cost nothing
     HOST_READ_BYTES =

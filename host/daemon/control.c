@@ -34,10 +34,7 @@ static struct control_client *find(const struct control *control, uint32_t id)
 
 static void free_client(uv_handle_t *handle)
 {
-    struct control_client *client = handle->data;
-
-    free(client->out);
-    free(client);
+    free(handle->data);
 }
 
 static void close_client(struct control_client *client)
@@ -92,22 +89,14 @@ static void flush(struct control_client *client)
 
 static bool append(struct control_client *client, const char *text)
 {
-    size_t len = strlen(text), wanted = client->out_len + len + 1;
+    size_t len = strlen(text);
 
-    if (wanted > CONTROL_REPLY_BYTES_MAX) {
+    if (len >= sizeof client->out - client->out_len) {
         return false;
-    }
-    if (wanted > client->out_size) {
-        char *out = realloc(client->out, wanted);
-        if (out == NULL) {
-            return false;
-        }
-        client->out = out;
-        client->out_size = wanted;
     }
     memcpy(client->out + client->out_len, text, len);
     client->out[client->out_len + len] = '\n';
-    client->out_len = wanted;
+    client->out_len += len + 1;
     return true;
 }
 

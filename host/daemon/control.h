@@ -20,8 +20,8 @@ struct control_client {
     uint32_t id; // never 0; 0: it is being closed
     size_t in_len;
     char in[CONTROL_REQUEST_BYTES_MAX];
-    char *out; // what is still to be sent is out[out_sent..out_len)
-    size_t out_sent, out_len, out_size;
+    size_t out_sent, out_len;          // what is still to be sent is out[out_sent..out_len)
+    char out[CONTROL_REPLY_BYTES_MAX]; // pages that are not touched cost nothing
 };
 
 struct control {

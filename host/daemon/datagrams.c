@@ -173,7 +173,8 @@ static void send_to(struct daemon *d, const struct net_address *to, unsigned int
                     const struct bus_action *action)
 {
     struct sockaddr_storage address;
-    struct iovec bytes = {.iov_base = (void *)(uintptr_t)action->data, .iov_len = action->data_len};
+    uint8_t copy[ANNOUNCE_BYTES_MAX];
+    struct iovec bytes = {.iov_base = copy, .iov_len = action->data_len};
     union {
         struct cmsghdr align;
         char bytes[CMSG_SPACE(sizeof(struct in_pktinfo))];
@@ -184,6 +185,7 @@ static void send_to(struct daemon *d, const struct net_address *to, unsigned int
                              .msg_iovlen = 1};
     struct in_pktinfo through = {.ipi_ifindex = (int)interface};
 
+    memcpy(copy, action->data, action->data_len);
     if (interface != 0) {
         message.msg_control = control.bytes;
         message.msg_controllen = sizeof control.bytes;

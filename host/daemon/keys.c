@@ -40,9 +40,9 @@ static bool program_path(char out[static PATH_MAX], struct fault *fault)
 }
 
 // In the child: only the socket and standard error remain. Does not return.
-static void become_key_process(const char *program, const char *directory, int fd)
+static void become_key_process(char *program, char *directory, int fd)
 {
-    char *const argv[] = {(char *)(uintptr_t)program, (char *)(uintptr_t)directory, NULL};
+    char *const argv[] = {program, directory, NULL};
     char *const environment[] = {NULL};
 
     if (fd == KEYD_SOCKET_FD ? fcntl(fd, F_SETFD, 0) == 0

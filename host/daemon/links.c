@@ -24,7 +24,7 @@ static size_t slot_of(uint32_t connection)
 struct link *links_find(const struct links *links, uint32_t connection)
 {
     size_t slot = slot_of(connection);
-    struct link *link = slot < links->slots ? links->by_slot[slot] : NULL;
+    struct link *link = slot < HOST_CONNECTIONS_MAX ? links->by_slot[slot] : NULL;
 
     return link != NULL && link->connection == connection ? link : NULL;
 }
@@ -33,7 +33,7 @@ int links_dial_error(const struct links *links, uint32_t connection)
 {
     size_t slot = slot_of(connection);
 
-    return slot < links->slots ? links->dial_errors[slot] : 0;
+    return slot < HOST_CONNECTIONS_MAX ? links->dial_errors[slot] : 0;
 }
 
 // ---- One link -------------------------------------------------------------------------------------
@@ -365,13 +365,7 @@ bool links_open(struct daemon *d, struct fault *fault)
 {
     struct links *links = &d->links;
 
-    links->slots = d->bus.tables.connections_max;
-    links->by_slot = calloc(links->slots, sizeof(struct link *));
-    links->dial_errors = calloc(links->slots, sizeof *links->dial_errors);
     links->spare_fd = -1;
-    if (links->by_slot == NULL || links->dial_errors == NULL) {
-        return fault_set(fault, EXIT_FAILED, "no memory for %u connections", links->slots);
-    }
     for (size_t i = 0; i < d->config.listen_count; i++) {
         struct net_address address = d->config.listen[i];
         address.port = d->config.port;

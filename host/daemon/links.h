@@ -33,9 +33,9 @@ struct listener {
 };
 
 struct links {
-    struct link **by_slot; // a connection's slot is the lower half of its id less 1
-    int *dial_errors;      // errno of the last dial in that slot
-    uint16_t slots;
+    struct link
+        *by_slot[HOST_CONNECTIONS_MAX];    // a connection's slot is the lower half of its id less 1
+    int dial_errors[HOST_CONNECTIONS_MAX]; // errno of the last dial in that slot
     struct listener listeners[CONFIG_LISTEN_MAX];
     size_t listener_count;
     uint64_t bytes_in, bytes_out;
