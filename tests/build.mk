@@ -57,6 +57,22 @@ UNIT_LIBS_chacha20poly1305 := -lcjson
 UNIT_LIBS_fe25519 := -lcrypto
 UNIT_LIBS_fe25519_split := -lcrypto
 
+# The library in its other shapes, through the same tests: as rv64 has it, and for size.
+NOISE_VARIANTS := split small
+NOISE_VARIANT_split := -DNOISE_WORD_SIGN_EXTENDED -DNOISE_FE_NO_CARRY_FLAG
+NOISE_VARIANT_small := -DNOISE_SMALL
+NOISE_VARIANT_TESTS := blake2s chacha20poly1305 x25519 rng noise_xk xk_transport
+define noise_variant_rule
+$(HOST)/noise-$(1)/%.o: noise/%.c Makefile
+	@mkdir -p $$(@D)
+	$(HOST_CC) $(HOST_CFLAGS) -ffreestanding $(NOISE_VARIANT_$(1)) -c -o $$@ $$<
+$(HOST)/unit/$(1)/test_%: $(HOST)/tests/unit/test_%.o $(patsubst noise/%.c,$(HOST)/noise-$(1)/%.o,$(wildcard noise/*.c))
+	@mkdir -p $$(@D)
+	$(HOST_CC) $(HOST_LDFLAGS) -o $$@ $$^ -lcmocka -lcjson
+check-unit: $(NOISE_VARIANT_TESTS:%=$(HOST)/unit/$(1)/test_%)
+endef
+$(foreach variant,$(NOISE_VARIANTS),$(eval $(call noise_variant_rule,$(variant))))
+
 NOISE_VECTORS := $(HOST)/noise-vectors
 $(NOISE_VECTORS): $(HOST)/tests/vectors/noise_vectors.o $(HOST)/libnoise.a
 	$(HOST_CC) $(HOST_LDFLAGS) -o $@ $^ -lcjson
@@ -96,6 +112,15 @@ $(FOREIGN_FLYNN): tests/interop/foreign_flynn.go
 .PHONY: foreign
 foreign: $(OS)/lab/neuron.elf $(FOREIGN_FLYNN)
 	prove $(PROVE_FLAGS) --exec /bin/sh scripts/foreign-test.sh
+
+# --- Gates and mutants ---
+.PHONY: dep-gate mutants
+dep-gate: $(foreach i,$(IMAGES),$(OS)/$(i)/neuron.elf) $(OS)/libnoise.a $(OS)/libdsoftbus.a
+	scripts/check-image $(OS) $(IMAGES)
+	prove $(PROVE_FLAGS) --exec python3 tests/gates/control_image.py
+
+mutants:
+	prove $(PROVE_FLAGS) --exec python3 tests/qemu/mutants.py
 
 # noise on bare rv64, without the kernel: executed instructions and stack, exact.
 BENCH_OS_NOISE := $(OS)/bench-noise.elf
