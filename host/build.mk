@@ -44,4 +44,3 @@ UNIT_OBJS_host_files := $(LIBHOST)
 UNIT_LIBS_host_config := -linih
 UNIT_LIBS_host_control := -lcjson
 HOST_UNIT_TESTS := $(patsubst tests/unit/test_%.c,$(HOST)/unit/test_%,$(wildcard tests/unit/test_host_*.c))
-$(HOST)/tests/unit/test_host_%.o: HOST_CFLAGS += -D_GNU_SOURCE

@@ -5,6 +5,7 @@
 #   UNIT_OBJS_<module> := $(HOST)/...o      UNIT_LIBS_<module> := -l...
 UNIT_TESTS = $(patsubst tests/unit/test_%.c,$(HOST)/unit/test_%,$(wildcard tests/unit/test_*.c))
 PYTHON_TESTS = $(wildcard tests/*/test_*.py)
+$(HOST)/tests/%.o: HOST_CFLAGS += -D_GNU_SOURCE
 PROVE_FLAGS ?=
 
 # --- keystored ---
@@ -90,7 +91,6 @@ INTEROP_PEER := $(HOST)/interop/peer
 $(INTEROP_PEER): $(HOST)/tests/interop/peer.o $(HOST)/libnoise.a
 	@mkdir -p $(@D)
 	$(HOST_CC) $(HOST_LDFLAGS) -o $@ $^
-$(HOST)/tests/interop/peer.o: HOST_CFLAGS += -D_DEFAULT_SOURCE
 
 INTEROP_FLYNN := $(BUILD)/interop/flynn
 $(INTEROP_FLYNN): tests/interop/interop_flynn.go

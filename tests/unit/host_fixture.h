@@ -29,14 +29,16 @@ struct test_directory {
     int fd;
 };
 
-static inline __attribute__((unused)) void test_directory_make(struct test_directory *directory)
+static inline __attribute__((unused)) struct test_directory test_directory_make(void)
 {
+    struct test_directory directory = {.fd = -1};
     const char *top = getenv("TMPDIR");
-    snprintf(directory->path, sizeof directory->path, "%.40s/host-XXXXXX",
+    snprintf(directory.path, sizeof directory.path, "%.40s/host-XXXXXX",
              top != NULL ? top : P_tmpdir);
-    assert_non_null(mkdtemp(directory->path));
-    directory->fd = open(directory->path, O_RDONLY | O_DIRECTORY);
-    assert_true(directory->fd >= 0);
+    assert_non_null(mkdtemp(directory.path));
+    directory.fd = open(directory.path, O_RDONLY | O_DIRECTORY);
+    assert_true(directory.fd >= 0);
+    return directory;
 }
 
 // Removes the files named, which need not exist, and the directory, which then must be empty.

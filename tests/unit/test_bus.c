@@ -129,7 +129,7 @@ static void test_session_lives_quietly_for_hours(void **state)
 
     establish_pair(&a, &b);
     for (int half_hours = 0; half_hours < 6; half_hours++) {
-        world_run_until(&world, world.now_ms + 1800 * 1000);
+        world_run_until(&world, world.now_ms + UINT64_C(1800) * 1000);
         assert_true(count_events(a, BUS_PONGED) + count_events(b, BUS_PONGED) >= 60);
         forget_events(a);
         forget_events(b);
@@ -353,7 +353,7 @@ static void test_malformed_datagrams_without_end(void **state)
     for (int i = 0; i < 100000; i++) {
         assert_int_equal(rng_random(&rng, bytes, sizeof bytes), NOISE_OK);
         if (i % 2 == 0) {
-            memcpy(bytes, "NXSB\1", 5);
+            memcpy(bytes, (const uint8_t[]){'N', 'X', 'S', 'B', 1}, 5);
         }
         bus_datagram(&a->bus, world.now_ms, &source, bytes, bytes[127] % 128);
     }
@@ -380,7 +380,7 @@ static void test_back_off(void **state)
     for (unsigned i = 0; i < COUNT(gaps_s); i++) {
         assert_int_equal(a->dials, i + 1);
         next_event_because(a, BUS_DIAL_FAILED, REASON_CONNECT_FAILED);
-        world_run_until(&world, world.now_ms + gaps_s[i] * 1000 - 1);
+        world_run_until(&world, world.now_ms + gaps_s[i] * UINT64_C(1000) - 1);
         assert_int_equal(a->dials, i + 1);
         world_run_until(&world, world.now_ms + 1);
     }

@@ -24,7 +24,7 @@ static void put_program_header(uint8_t *file, unsigned i, uint32_t type, uint32_
                                uint64_t offset, uint64_t address, uint64_t file_bytes,
                                uint64_t memory_bytes)
 {
-    uint8_t *h = file + PROGRAM_HEADERS + HEADER_BYTES * i;
+    uint8_t *h = file + PROGRAM_HEADERS + (size_t)HEADER_BYTES * i;
     put(h, type, 4);
     put(h + 4, flags, 4);
     put(h + 8, offset, 8);

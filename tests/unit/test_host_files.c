@@ -66,12 +66,11 @@ static const struct key_row key_rows[] = {
 
 static void test_key_file(void **state)
 {
-    struct test_directory directory;
+    struct test_directory directory = test_directory_make();
     struct private_key key;
     struct fault fault;
 
     (void)state;
-    test_directory_make(&directory);
     assert_false(private_key_load(&key, &fault, directory.fd));
     assert_non_null(strstr(fault.text, "dsoftbus init"));
     for (size_t i = 0; i < COUNT(key_rows); i++) {
@@ -97,12 +96,11 @@ static void test_key_file(void **state)
 
 static void test_key_behind_a_link(void **state)
 {
-    struct test_directory directory;
+    struct test_directory directory = test_directory_make();
     struct private_key key;
     struct fault fault;
 
     (void)state;
-    test_directory_make(&directory);
     write_file(&directory, HEX_ONES, 0600);
     assert_int_equal(renameat(directory.fd, "key", directory.fd, "elsewhere"), 0);
     assert_int_equal(symlinkat("elsewhere", directory.fd, "key"), 0);
@@ -155,13 +153,12 @@ static void test_cards(void **state)
 static void test_replace_and_create(void **state)
 {
     static const char *const names[] = {"f"};
-    struct test_directory directory;
+    struct test_directory directory = test_directory_make();
     struct fault fault;
     bool missing;
     size_t len;
 
     (void)state;
-    test_directory_make(&directory);
     assert_null(state_file_read(&len, &missing, &fault, directory.fd, "f", 10));
     assert_true(missing);
     assert_true(state_file_create(&fault, directory.fd, "f", "one", 3));
@@ -183,11 +180,10 @@ static void test_replace_and_create(void **state)
 static void test_failed_replace(void **state)
 {
     static const char *const names[] = {"f"};
-    struct test_directory directory;
+    struct test_directory directory = test_directory_make();
     int status;
 
     (void)state;
-    test_directory_make(&directory);
     pid_t child = fork();
     if (child == 0) {
         struct fault fault;

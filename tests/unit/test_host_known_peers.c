@@ -178,12 +178,11 @@ static void test_find_and_remove(void **state)
 static void test_file_is_made_and_replaced(void **state)
 {
     static const char *const names[] = {"peers"};
-    struct test_directory directory;
+    struct test_directory directory = test_directory_make();
     struct known_peers peers;
     struct fault fault;
 
     (void)state;
-    test_directory_make(&directory);
     assert_true(known_peers_load(&peers, &fault, directory.fd)); // no file: nobody
     assert_int_equal(peers.count, 0);
     assert_true(parse(&peers, &fault, ALICE "\n" BOB));
@@ -201,12 +200,11 @@ static void test_file_is_made_and_replaced(void **state)
 static void test_damaged_file_is_refused(void **state)
 {
     static const char *const names[] = {"peers"};
-    struct test_directory directory;
+    struct test_directory directory = test_directory_make();
     struct known_peers peers;
     struct fault fault;
 
     (void)state;
-    test_directory_make(&directory);
     assert_true(state_file_replace(&fault, directory.fd, "peers", "alice 11", 8));
     assert_false(known_peers_load(&peers, &fault, directory.fd));
     assert_non_null(strstr(fault.text, "line 1"));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The facade's client stubs against a netstackd that lies: what they hand on is bounded whatever
 // the reply says.
-#define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
