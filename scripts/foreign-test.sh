@@ -24,7 +24,7 @@ exec 9>"$work/.lock"
 flock -n 9 || fail "another run uses $work"
 # Debian's own python3: the library is installed for no other.
 /usr/bin/python3 -c 'import dissononce' 2>/dev/null || fail 'python3-dissononce is missing (scripts/deps.sh test)'
-make --no-print-directory build/os/lab/neuron.elf build/interop/foreign-flynn >"$work/build.log" 2>&1 || {
+make --no-print-directory build/os/lab/neuron.elf build/interop/foreign-flynn build/host/keyscan >"$work/build.log" 2>&1 || {
     tail -n 20 "$work/build.log" | sed 's/^/# /'
     fail "build; $work/build.log has it all"
 }

@@ -110,7 +110,7 @@ $(FOREIGN_FLYNN): tests/interop/foreign_flynn.go
 	GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$(abspath $(BUILD))/gocache GOFLAGS= go build -o $@ $<
 
 .PHONY: foreign
-foreign: $(OS)/lab/neuron.elf $(FOREIGN_FLYNN)
+foreign: $(OS)/lab/neuron.elf $(FOREIGN_FLYNN) build/host/keyscan
 	prove $(PROVE_FLAGS) --exec /bin/sh scripts/foreign-test.sh
 
 # --- Gates and mutants ---

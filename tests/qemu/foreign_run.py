@@ -23,7 +23,8 @@ import foreign_capture
 import machine
 from matcher import Matcher
 
-BOOT_S, CLIENT_S, LOG_S = 10, 10, 10
+KEYSCAN = os.path.join(HERE, "../../build/host/keyscan")
+BOOT_S, CLIENT_S, LOG_S, SCAN_S = 10, 10, 10, 60
 GUEST_PORT = 34567
 LINES_READY = [(line, line) for line in ("dsoftbusd: ready", "init: ready")]
 GATEWAY = "10.0.2.2"
@@ -132,6 +133,17 @@ def judge_ephemerals(sessions):
     return None if sessions else "no sessions"
 
 
+def judge_keys(keyscan, work):
+    """No key of these sessions in log or capture, and each session reconstructed from what was written down."""
+    try:
+        done = subprocess.run([keyscan, "foreign", work], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=SCAN_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as e:
+        return str(e)
+    print("".join(f"# {line}\n" for line in done.stdout.splitlines()), end="")
+    return None if done.returncode == 0 else f"keyscan ends with {done.returncode}"
+
+
 def write_sessions(path, sessions):
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as f:
         f.write("[\n" + ",\n".join(map(json.dumps, sessions)) + "\n]\n")
@@ -174,6 +186,7 @@ def rows(work, clients, sessions, log, matcher):
     yield "the capture holds each handshake", judge_capture(foreign_capture.check_handshakes, raw, sessions, GUEST_PORT)
     yield "the ephemerals noted are those used", judge_ephemerals(sessions)
     yield "no token in plain", judge_capture(foreign_capture.check_no_tokens, raw, sessions, GUEST_PORT, log)
+    yield "no key anywhere", judge_keys(KEYSCAN, work)
 
 
 def main():
