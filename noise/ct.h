@@ -52,6 +52,20 @@ static inline uint64_t ct_is_zero_u64(uint64_t x)
     return ct_barrier_u64(~(x | (0 - x))) >> 63;
 }
 
+// ~0 when a is b, else 0. Precondition: both below 2^63.
+static inline uint64_t ct_mask_equal_u64(uint64_t a, uint64_t b)
+{
+    return ct_mask_u64(((a ^ b) - 1) >> 63);
+}
+
+// Exchanges a and b where the mask is ~0, not where it is 0.
+static inline void ct_swap_u64(uint64_t mask, uint64_t *a, uint64_t *b)
+{
+    uint64_t both = mask & (*a ^ *b);
+    *a ^= both;
+    *b ^= both;
+}
+
 // 1 when the bytes are the same, else 0. The answer may be branched on where it is public.
 static inline uint64_t ct_equal(const uint8_t *a, const uint8_t *b, size_t len)
 {
@@ -86,7 +100,7 @@ static inline void ct_wipe(void *memory, size_t len)
 // returned, with whatever the compiler kept there. Called at the end of what computes with long-lived secrets.
 enum {
     CT_WIPE_STACK_LEN =
-        768, // above the deepest such frame, which stack_max of bench-os-noise shows
+        832, // above the deepest such frame, which stack_max of bench-os-noise shows
 };
 void ct_wipe_stack(void);
 

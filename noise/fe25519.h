@@ -9,7 +9,8 @@
 //
 // The sum or difference of two tight elements is loose, and so is the sum or difference of two of those.
 //
-// CT: secret = every limb; public = nothing is needed.
+// CT: secret = every limb; public = nothing is needed. Nothing here wipes: callers wipe the elements that they own,
+// and ct_wipe_stack what was left in frames.
 #ifndef NOISE_FE25519_H
 #define NOISE_FE25519_H
 
@@ -28,6 +29,8 @@ enum {
     FE_LIMB_BITS = 51,
     FE_LEN = 32,
 };
+
+static const struct fe fe_one = {{1, 0, 0, 0, 0}};
 
 static const int64_t fe_limb_mask = ((int64_t)1 << FE_LIMB_BITS) - 1;
 
@@ -177,6 +180,22 @@ static inline __attribute__((always_inline)) void fe_square(struct fe *r, const 
              fe_products_3(d0, a4, d1, a3, a2, a2));
 }
 
+// The same as calls: one copy of the code, for where they are few.
+void fe_mul_call(struct fe *r, const struct fe *a, const struct fe *b);
+void fe_square_call(struct fe *r, const struct fe *a);
+
+// What the inner loops use: inlined, unless the build is for size (NOISE_SMALL).
+#ifdef NOISE_SMALL
+#define fe_mul_hot    fe_mul_call
+#define fe_square_hot fe_square_call
+#else
+#define fe_mul_hot    fe_mul
+#define fe_square_hot fe_square
+#endif
+
+// r = 1 / a, and 0 for 0. Before: a loose. After: r tight. r may be a.
+void fe_invert(struct fe *r, const struct fe *a);
+
 // r = a + b and r = a - b, limb by limb. Before: a, b tight (or both at most 2^52). After: r loose.
 static inline void fe_add(struct fe *r, const struct fe *a, const struct fe *b)
 {
@@ -236,12 +255,18 @@ static inline void fe_select(struct fe *r, uint64_t mask, const struct fe *a, co
     r->v[4] = (int64_t)ct_select_u64(mask, (uint64_t)a->v[4], (uint64_t)b->v[4]);
 }
 
-// RFC 7748 5: little-endian, the top bit ignored. Any value below 2^255 is taken, reduced or not.
-// After: r in [0, 2^51) in every limb.
-static inline void fe_from_bytes(struct fe *r, const uint8_t in[static FE_LEN])
+// r = -r where the mask is ~0, r where it is 0. Before and after: r tight or loose, limb by limb.
+static inline void fe_negate_if(struct fe *r, uint64_t mask)
 {
-    uint64_t w0 = load_le64(in), w1 = load_le64(in + 8);
-    uint64_t w2 = load_le64(in + 16), w3 = load_le64(in + 24);
+    for (int i = 0; i < 5; i++) {
+        r->v[i] = (int64_t)(((uint64_t)r->v[i] ^ mask) - mask);
+    }
+}
+
+// r = w0 + 2^64 w1 + 2^128 w2 + 2^192 w3, the top bit ignored. Any value below 2^255 is taken, reduced or not.
+// After: r in [0, 2^51) in every limb.
+static inline void fe_from_words(struct fe *r, uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3)
+{
     uint64_t mask = (uint64_t)fe_limb_mask;
 
     r->v[0] = (int64_t)(w0 & mask);
@@ -249,6 +274,12 @@ static inline void fe_from_bytes(struct fe *r, const uint8_t in[static FE_LEN])
     r->v[2] = (int64_t)((w1 >> 38 | w2 << 26) & mask);
     r->v[3] = (int64_t)((w2 >> 25 | w3 << 39) & mask);
     r->v[4] = (int64_t)(w3 >> 12 & mask);
+}
+
+// The same from bytes, RFC 7748 5.
+static inline void fe_from_bytes(struct fe *r, const uint8_t in[static FE_LEN])
+{
+    fe_from_words(r, load_le64(in), load_le64(in + 8), load_le64(in + 16), load_le64(in + 24));
 }
 
 // One pass of carries around the ring.
@@ -291,7 +322,6 @@ static inline void fe_to_bytes(uint8_t out[static FE_LEN], const struct fe *a)
     store_le64(out + 8, u1 >> 13 | u2 << 38);
     store_le64(out + 16, u2 >> 26 | u3 << 25);
     store_le64(out + 24, u3 >> 39 | u4 << 12);
-    ct_wipe(v, sizeof v);
 }
 
 #endif

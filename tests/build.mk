@@ -59,9 +59,10 @@ UNIT_LIBS_fe25519 := -lcrypto
 UNIT_LIBS_fe25519_split := -lcrypto
 
 # The library in its other shapes, through the same tests: as rv64 has it, and for size.
-NOISE_VARIANTS := split small
+NOISE_VARIANTS := split small smallest
 NOISE_VARIANT_split := -DNOISE_WORD_SIGN_EXTENDED -DNOISE_FE_NO_CARRY_FLAG
 NOISE_VARIANT_small := -DNOISE_SMALL
+NOISE_VARIANT_smallest := -DNOISE_SMALL -DNOISE_NO_COMB
 NOISE_VARIANT_TESTS := blake2s chacha20poly1305 x25519 rng noise_xk xk_transport
 define noise_variant_rule
 $(HOST)/noise-$(1)/%.o: noise/%.c Makefile
