@@ -1,5 +1,8 @@
 # Tests, gates and benchmarks.
 
+# NOISE_CPU=portable (or bmi2,avx2,...) in the environment limits the library in every program that links this.
+CPU_ENV := $(HOST)/tests/cpu_env.o
+
 # --- Unit tests: tests/unit/test_<module>.c is one cmocka program; a Python program is tests/*/test_*.py ---
 # Both write TAP. What a module needs beyond the two libraries is said beside it:
 #   UNIT_OBJS_<module> := $(HOST)/...o      UNIT_LIBS_<module> := -l...
@@ -68,7 +71,7 @@ define noise_variant_rule
 $(HOST)/noise-$(1)/%.o: noise/%.c Makefile
 	@mkdir -p $$(@D)
 	$(HOST_CC) $(HOST_CFLAGS) -ffreestanding $(NOISE_VARIANT_$(1)) -c -o $$@ $$<
-$(HOST)/unit/$(1)/test_%: $(HOST)/tests/unit/test_%.o $(patsubst noise/%.c,$(HOST)/noise-$(1)/%.o,$(wildcard noise/*.c))
+$(HOST)/unit/$(1)/test_%: $(HOST)/tests/unit/test_%.o $(CPU_ENV) $(patsubst noise/%.c,$(HOST)/noise-$(1)/%.o,$(wildcard noise/*.c))
 	@mkdir -p $$(@D)
 	$(HOST_CC) $(HOST_LDFLAGS) -o $$@ $$^ -lcmocka -lcjson
 check-unit: $(NOISE_VARIANT_TESTS:%=$(HOST)/unit/$(1)/test_%)
@@ -76,7 +79,7 @@ endef
 $(foreach variant,$(NOISE_VARIANTS),$(eval $(call noise_variant_rule,$(variant))))
 
 NOISE_VECTORS := $(HOST)/noise-vectors
-$(NOISE_VECTORS): $(HOST)/tests/vectors/noise_vectors.o $(HOST)/libnoise.a
+$(NOISE_VECTORS): $(HOST)/tests/vectors/noise_vectors.o $(CPU_ENV) $(HOST)/libnoise.a
 	$(HOST_CC) $(HOST_LDFLAGS) -o $@ $^ -lcjson
 host: $(NOISE_VECTORS)
 check-python: export NOISE_VECTORS := $(NOISE_VECTORS)
@@ -84,12 +87,12 @@ check-python: $(NOISE_VECTORS)
 
 # The primitives against other libraries, the handshake against other implementations; CASES, SEED, ROUNDS.
 DIFFERENTIAL := $(HOST)/interop/differential
-$(DIFFERENTIAL): $(HOST)/tests/interop/differential.o $(HOST)/libnoise.a
+$(DIFFERENTIAL): $(HOST)/tests/interop/differential.o $(CPU_ENV) $(HOST)/libnoise.a
 	@mkdir -p $(@D)
 	$(HOST_CC) $(HOST_LDFLAGS) -o $@ $^ -lcmocka -lcrypto -lsodium
 
 INTEROP_PEER := $(HOST)/interop/peer
-$(INTEROP_PEER): $(HOST)/tests/interop/peer.o $(HOST)/libnoise.a
+$(INTEROP_PEER): $(HOST)/tests/interop/peer.o $(CPU_ENV) $(HOST)/libnoise.a
 	@mkdir -p $(@D)
 	$(HOST_CC) $(HOST_LDFLAGS) -o $@ $^
 
@@ -155,7 +158,7 @@ check-differential: $(DIFFERENTIAL)
 
 .SECONDEXPANSION:
 .PRECIOUS: %.o %.elf %.a
-$(HOST)/unit/test_%: $(HOST)/tests/unit/test_%.o $$(UNIT_OBJS_$$*) $(HOST)/libdsoftbus.a $(HOST)/libnoise.a
+$(HOST)/unit/test_%: $(HOST)/tests/unit/test_%.o $(CPU_ENV) $$(UNIT_OBJS_$$*) $(HOST)/libdsoftbus.a $(HOST)/libnoise.a
 	@mkdir -p $(@D)
 	$(HOST_CC) $(HOST_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(UNIT_LIBS_$*) -lcmocka
 

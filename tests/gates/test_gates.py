@@ -41,6 +41,7 @@ def fails(name, files, expected):
 def test_includes_allowed():
     passes("check-includes", {
         "noise/a.c": '#include "noise/a.h"\n#include <stdint.h>\n',
+        "noise/x86.h": "#include <immintrin.h>\n",
         "dsoftbus/a.c": '#include "noise/a.h"\n#include "dsoftbus/b.h"\n',
         "kernel/a.c": '#include "kernel/abi/neuron.h"\n',
         "services/init/a.c": '#include "services/lib/sys.h"\n#include "init_caps.h"\n#include "init_plan.h"\n',
@@ -61,6 +62,7 @@ INCLUDE_VIOLATIONS = [
     ("services/dsoftbusd/a.c", '"attackers.h"'), ("services/init/a.c", '"tests/a.h"'), ("host/a.c", '"tests/a.h"'),
     ("host/a.c", '"services/lib/sys.h"'), ("host/a.c", '"kernel/abi/neuron.h"'), ("noise/a.c", '"markers.h"'),
     ("services/netstackd/lwip/cc.h", "<stdlib.h>"), ("host/a.c", '"lwip/init.h"'),
+    ("noise/a.c", "<immintrin.h>"), ("noise/x86.h", "<stdlib.h>"), ("dsoftbus/a.c", "<immintrin.h>"),
 ]
 
 
