@@ -291,6 +291,10 @@ const char *bus_event_name(enum bus_event_type type)
         return "ping received";
     case BUS_PONGED:
         return "pong received";
+    case BUS_PAIR_CODE:
+        return "pair code";
+    case BUS_PAIR_FAILED:
+        return "pair failed";
     case BUS_EVENTS_DROPPED:
         return "events dropped";
     }

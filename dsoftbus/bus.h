@@ -13,6 +13,7 @@
 //         while ((n = bus_dh_take(&bus, requests)) > 0)  hand them to the holder of the static key
 //         while (bus_next_action(&bus, now, &action))    dial, send, close: see enum bus_action_type
 //         while (bus_next_event(&bus, &event))           print, count, tell clients
+//         while (bus_next_stream(&bus, &stream, &status)) serve the stream: see dsoftbus/stream.h
 //     }
 //
 // Every call takes the time: monotonic milliseconds; a step back counts as no time passed. bus_tick must be called
@@ -39,6 +40,7 @@
 #include "dsoftbus/reason.h"
 #include "dsoftbus/session.h"
 #include "dsoftbus/sources.h"
+#include "dsoftbus/stream.h"
 
 // ---- Configuration and memory -----------------------------------------------------------------------------
 
@@ -90,6 +92,9 @@ enum bus_event_type {
     BUS_SESSION_LOST, // reason; an established session has ended
     BUS_PINGED,       // a PING has authenticated; `first` of this session
     BUS_PONGED,       // rtt_ms
+    // Pairing. role, id, connection, address.
+    BUS_PAIR_CODE, // code, key: show the code; pin (id, key) when the user says that it is the other's code
+    BUS_PAIR_FAILED, // reason
     // The queue was full: `dropped` events are missing before this one. State is never lost, only their text.
     BUS_EVENTS_DROPPED,
 };
@@ -111,6 +116,8 @@ struct bus_event {
     struct device_id id;          // print through label_device only
     struct net_address address;   // of the other end
     uint8_t hash[DSB_HASH_BYTES]; // the handshake hash: ESTABLISHED, SESSION_LOST, PINGED, PONGED
+    uint8_t key[DSB_KEY_BYTES];   // of the other end: BUS_PAIR_CODE
+    uint32_t code;                // 0..999999, shown as six digits: BUS_PAIR_CODE
     uint32_t rtt_ms;
     uint64_t dropped;
 };
@@ -131,11 +138,25 @@ struct bus_tables {
     uint16_t sessions_max; // outbound attempts, and established sessions of both roles
     struct bus_event *events;
     uint16_t events_max; // at least 2
+    // Streams; all zero: this node has none.
+    struct stream *streams;
+    uint16_t streams_max;    // of all sessions together
+    uint8_t *stream_buffers; // receive buffers: streams_max times stream_buffer_bytes
+    size_t stream_buffers_len;
+    uint32_t stream_buffer_bytes; // STREAM_BUFFER_BYTES_MIN or more: what a peer may send ahead
+    uint8_t *outputs;             // BUS_OUTPUTS(sessions_max) times output_bytes
+    size_t outputs_len;
+    uint32_t output_bytes; // BUS_OUTPUT_BYTES(record plaintext, records in flight)
 };
 
 #define BUS_CONNECTIONS(half_open_max, sessions_max)                                               \
     ((half_open_max) + (sessions_max) + CONNECTIONS_CLOSING_MAX)
 #define BUS_RECORD_BYTES(record_plaintext_max) SESSION_RECORD_BYTES(record_plaintext_max)
+// One output area for each session, and for each that has ended and still sends what was queued.
+#define BUS_OUTPUTS(sessions_max) ((sessions_max) + CONNECTIONS_CLOSING_MAX)
+// An output area for `records` full records in flight, besides the control records that must never wait.
+#define BUS_OUTPUT_BYTES(record_plaintext_max, records)                                            \
+    SESSION_OUTPUT_BYTES(record_plaintext_max, records)
 
 struct bus_counts {
     uint16_t peers, devices, half_open, sessions_up, records_used, connections;
@@ -179,6 +200,7 @@ enum bus_error {
     BUS_ERR_NAME, // a service name that is not 1..64 of [0-9A-Za-z._-]
     BUS_ERR_DUPLICATE,
     BUS_ERR_FULL,
+    BUS_ERR_PAIRING, // another attempt is on
 };
 
 // Everything is copied except the memory in `tables`, the static private key (if config->session has one) and the
@@ -233,6 +255,15 @@ void bus_received(struct bus *bus, uint64_t now_ms, uint32_t connection, const u
 // What is to be sent on a connection: NULL and 0 when nothing is. Valid until the next call on the bus.
 const uint8_t *bus_output(struct bus *bus, uint32_t connection, size_t *len)
     __attribute__((warn_unused_result));
+
+// The same in place, without a copy: where the next bytes of an established session may be read to, at most *len.
+// NULL when only bus_received will do: before it is established, and for an unknown connection. Valid until the next
+// call on the bus. bus_received stays allowed at any time.
+uint8_t *bus_input(struct bus *bus, uint32_t connection, size_t *len)
+    __attribute__((warn_unused_result));
+
+// `put` bytes have been read to where bus_input said.
+void bus_input_done(struct bus *bus, uint64_t now_ms, uint32_t connection, size_t put);
 
 // `sent` bytes of it were taken by the transport.
 void bus_output_done(struct bus *bus, uint64_t now_ms, uint32_t connection, size_t sent);
@@ -307,6 +338,86 @@ uint32_t bus_session(const struct bus *bus, uint16_t index, enum session_role ro
 // Queues a PING; BUS_PONGED will tell. False if the session is not up or 4 are unanswered.
 bool bus_ping(struct bus *bus, uint64_t now_ms, uint32_t connection)
     __attribute__((warn_unused_result));
+
+// ---- Streams: dsoftbus/stream.h says how they behave ------------------------------------------------------------
+//
+// All of them answer STREAM_UNKNOWN for a handle that names nothing, and change nothing on an error.
+
+// Opens a stream to a service of the peer, over this established session (bus_session gives its id; bus_peer_dial
+// makes one). The handle is in *stream. News tell when the peer has accepted (CONNECTED) or refused (GONE, CLOSED).
+enum stream_error bus_stream_open(struct bus *bus, uint64_t now_ms, uint32_t *stream,
+                                  uint32_t connection, const char *service, size_t service_len)
+    __attribute__((warn_unused_result));
+
+// Accepts an offered stream. STREAM_STATE if it is not an offered one.
+enum stream_error bus_stream_accept(struct bus *bus, uint64_t now_ms, uint32_t stream)
+    __attribute__((warn_unused_result));
+
+// Copies received bytes: *len, 1..size of them. Else STREAM_WOULD_BLOCK, STREAM_END, STREAM_CLOSED,
+// STREAM_DISCONNECTED or STREAM_STATE, and *len is 0.
+enum stream_error bus_stream_read(struct bus *bus, uint64_t now_ms, uint32_t stream, uint8_t *out,
+                                  size_t size, size_t *len) __attribute__((warn_unused_result));
+
+// The same without the copy: *bytes are the next *len received bytes, where they lie. That may be fewer than there are:
+// the buffer is a ring. Valid until the next call on the bus. Errors as bus_stream_read; *bytes is NULL then.
+enum stream_error bus_stream_peek(struct bus *bus, uint32_t stream, const uint8_t **bytes,
+                                  size_t *len) __attribute__((warn_unused_result));
+
+// `len` of the bytes that bus_stream_peek showed are done with; their room is offered to the peer again.
+void bus_stream_consume(struct bus *bus, uint64_t now_ms, uint32_t stream, size_t len);
+
+// Encrypts and queues up to len bytes; *taken says how many, at least 1 with STREAM_OK unless len is 0. The bytes may
+// lie in memory that others can write. STREAM_WOULD_BLOCK, STREAM_FINISHED, STREAM_CLOSED, STREAM_DISCONNECTED;
+// STREAM_STATE for an offered stream. A stream that is not accepted yet would block.
+enum stream_error bus_stream_write(struct bus *bus, uint64_t now_ms, uint32_t stream,
+                                   const uint8_t *data, size_t len, size_t *taken)
+    __attribute__((warn_unused_result));
+
+// We write no more; what was written still arrives. STREAM_FINISHED the second time, STREAM_STATE for an offered
+// stream.
+enum stream_error bus_stream_finish(struct bus *bus, uint64_t now_ms, uint32_t stream)
+    __attribute__((warn_unused_result));
+
+// Gives the handle back; unknown handles are ignored. If the stream is not over, the peer is told the reason. For an
+// offered stream this is the refusal: BYE_NOT_PERMITTED, BYE_NO_SUCH_SERVICE, BYE_LIMIT. What was written before still
+// arrives. Unread bytes are dropped.
+void bus_stream_close(struct bus *bus, uint64_t now_ms, uint32_t stream, enum bye_reason reason);
+
+// What is true of it now; false (and *status is zero) for an unknown handle.
+bool bus_stream_status(const struct bus *bus, uint32_t stream, struct stream_status *status);
+
+// A number of the owner's, given back in every status; 0 before.
+void bus_stream_set_tag(struct bus *bus, uint32_t stream, uint32_t tag);
+
+// The next stream to which something has happened since it was last given out, and what is true of it now; false when
+// there is none.
+bool bus_next_stream(struct bus *bus, uint32_t *stream, struct stream_status *status)
+    __attribute__((warn_unused_result));
+
+// ---- Pairing: two people compare a code ------------------------------------------------------------------------
+//
+// One side arms, the other starts, each by the hand of its user. They complete the handshake without trust, exchange
+// nonces behind a commitment, and each reports BUS_PAIR_CODE with the six digits and with the other's id and key; then
+// the connection ends. If both users see the same digits, nobody stands between them (an attacker has one guess in a
+// million for each attempt), and each side's shell may pin what the event said: bus_peer_add. The bus pins nothing.
+
+// The next device that is not a trusted peer and completes a handshake within 60 s is taken for the pairing partner:
+// one attempt, good or bad, and the node is no longer armed. The end is BUS_PAIR_CODE or BUS_PAIR_FAILED
+// (REASON_PAIR_TIMEOUT when nobody came). Arming again starts the 60 s anew.
+void bus_pair_arm(struct bus *bus, uint64_t now_ms);
+
+// Starts an attempt with the device that says that it has this id and this key (from its announce, a file or a QR
+// code), at this address. BUS_ERR_PAIRING while another attempt of ours is on; BUS_ERR_DUPLICATE when the id or the
+// key is that of a listed peer without the other, or our own; BUS_ERR_FULL when there is no connection free.
+enum bus_error bus_pair_start(struct bus *bus, uint64_t now_ms, const struct device_id *id,
+                              const uint8_t key[static DSB_KEY_BYTES],
+                              const struct net_address *address)
+    __attribute__((warn_unused_result));
+
+// Disarms, and ends attempts that are on, without an event.
+void bus_pair_cancel(struct bus *bus, uint64_t now_ms);
+
+// ---- Ends ------------------------------------------------------------------------------------------------------
 
 // Ends a connection from this side (BYE 0 when it is established). A peer marked `dial` is dialled again later.
 void bus_close(struct bus *bus, uint64_t now_ms, uint32_t connection);

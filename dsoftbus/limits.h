@@ -45,12 +45,31 @@ enum {
     ANNOUNCE_TTL_MIN_S = 3,      // three announces within a ttl, at one per second
     ANNOUNCE_TTL_MAX_S = 3600,
 
+    // A session is replaced by a new handshake, with fresh ephemeral keys, after this time: rekeying alone is a forward
+    // ratchet, and whoever has once seen a key could follow it for ever.
+    SESSION_LIFE_MS = 24 * 60 * 60 * 1000,
+    // Streams that are open then get this long to end by themselves; and a session whose initiator does not replace it
+    // is ended by the responder after twice this time.
+    SESSION_LIFE_GRACE_MS = 10 * 60 * 1000,
+    // Two people need time to walk to the other device and press a button; an open door should not stay open.
+    PAIR_WINDOW_MS = 60000,
+
     // ---- One session -----------------------------------------------------------------------------------
 
     // Unanswered PINGs. So at most four PONGs wait to be sent: a fifth proves that the peer broke the rule.
     PINGS_UNANSWERED_MAX = 4,
+    // A sender changes its key before the next record after so many records or so long: what one key opens stays
+    // small, and on an idle session nothing is sent for it.
+    REKEY_RECORDS = 1 << 20,
+    REKEY_MS = 120000,
     // Records under one key before its receiver ends the session. WIRE: twice what a sender that rekeys uses.
     RECORDS_PER_KEY_MAX = 1 << 21,
+    // Room in the output area that DATA leaves to the records that must not wait behind it.
+    OUTPUT_RESERVE_BYTES = 512,
+    // A stream's receive buffer: credit comes back in halves of it, and a half should hold a sensible record.
+    STREAM_BUFFER_BYTES_MIN = 1024,
+    // Numbers on the wire are 16 bits, and each side has those of one parity.
+    STREAM_ID_MAX = 65535,
 
     // ---- Half-open handshakes: what the unauthenticated can hold --------------------------------------
 
@@ -74,14 +93,18 @@ enum {
 
     // ---- Tables: what the OS uses and what Linux uses --------------------------------------------------
 
-    OS_PEERS_MAX = 16,          // a manifest of provisioned peers
-    OS_SESSIONS_MAX = 16,       // record buffers; a peer has at most one each way
-    OS_DEVICES_MAX = 16,        // discovered, trusted or not
-    OS_DEVICES_RESERVED = 8,    // of those, places that only trusted devices take
-    OS_HALF_OPEN_MAX = 64,      // 10 s each: 6 new ones per second without any eviction
-    OS_SOURCES_MAX = 80,        // one per half-open source, and 16 that only have failed
-    OS_EVENTS_MAX = 32,         // one pass of the daemon's loop makes a handful
-    OS_RECORD_PLAINTEXT = 4096, // a page of data per record
+    OS_PEERS_MAX = 16,              // a manifest of provisioned peers
+    OS_SESSIONS_MAX = 16,           // record buffers; a peer has at most one each way
+    OS_DEVICES_MAX = 16,            // discovered, trusted or not
+    OS_DEVICES_RESERVED = 8,        // of those, places that only trusted devices take
+    OS_HALF_OPEN_MAX = 64,          // 10 s each: 6 new ones per second without any eviction
+    OS_SOURCES_MAX = 80,            // one per half-open source, and 16 that only have failed
+    OS_EVENTS_MAX = 32,             // one pass of the daemon's loop makes a handful
+    OS_RECORD_PLAINTEXT = 4096,     // a page of data per record
+    OS_STREAMS_MAX = 32,            // two for each session
+    OS_STREAMS_PER_SESSION = 8,     // one peer cannot take them all
+    OS_STREAM_BUFFER_BYTES = 16384, // as much as TCP has in flight on a link of a few ms
+    OS_OUTPUT_RECORDS = 3,          // one leaves, one waits, one is being written
     LINUX_PEERS_MAX = 4096,
     LINUX_SESSIONS_MAX = 1024,
     LINUX_DEVICES_MAX = 256,
@@ -90,6 +113,11 @@ enum {
     LINUX_SOURCES_MAX = 4096,
     LINUX_EVENTS_MAX = 256,
     LINUX_RECORD_PLAINTEXT = 65519,
+    // Memory of streams and output areas is touched only while it is used, so these cost address space.
+    LINUX_STREAMS_MAX = 4096,
+    LINUX_STREAMS_PER_SESSION = 256,
+    LINUX_STREAM_BUFFER_BYTES = 262144, // four full records, 1 Gbit/s over 2 ms
+    LINUX_OUTPUT_RECORDS = 4,
 
     // Connections that are told to close keep their place until the shell has closed them.
     CONNECTIONS_CLOSING_MAX = 8,

@@ -58,6 +58,16 @@ enum close_reason {
     REASON_RECORD_COUNT,  // too many records under one key
     REASON_PING_FLOOD,    // more than 4 unanswered
 
+    // Streams.
+    REASON_STREAM_ID,     // of the wrong side, not increasing, or never opened
+    REASON_STREAM_ORDER,  // DATA after the end, or a record that does not fit the stream's state
+    REASON_STREAM_CREDIT, // more DATA than was granted, or more granted than can be counted
+
+    // Pairing.
+    REASON_PAIR_COMMITMENT, // the nonce is not the one that was committed to: somebody is trying
+    REASON_PAIR_REFUSED,    // the other side is not armed, or does not take us for a stranger
+    REASON_PAIR_TIMEOUT,    // nobody came
+
     // Both ends were fine.
     REASON_SILENCE,  // nothing heard for 45 s
     REASON_PEER_BYE, // the peer said BYE (session_peer_bye says why)

@@ -51,6 +51,11 @@ enum {
 // Memory that a session needs for records whose plaintext is at most `max` bytes (512..65519).
 #define SESSION_RECORD_BYTES(max) ((size_t)(max) + DSB_TAG_BYTES)
 
+// Memory for its output: `records` records of that size in flight, and what DATA leaves to control records.
+#define SESSION_OUTPUT_BYTES(max, records)                                                         \
+    ((size_t)(records) * (SESSION_FRAME_HEADER_BYTES + (size_t)(max) + DSB_TAG_BYTES) +            \
+     OUTPUT_RESERVE_BYTES)
+
 // One node's side of all its sessions. The caller's; must outlive them and not change meanwhile.
 struct session_config {
     struct device_id id;
@@ -58,6 +63,10 @@ struct session_config {
     const uint8_t
         *static_private; // 32 bytes, or NULL: elsewhere, the session asks with SESSION_NEED_DH
     uint16_t record_plaintext_max; // 512..65519: what we accept and announce
+    uint16_t streams_max; // streams that a peer may have open with us; 0 without memory for streams
+    // A sender rekeys after so many records or milliseconds, a receiver ends a session after so many records under one
+    // key. 0: REKEY_RECORDS, REKEY_MS, RECORDS_PER_KEY_MAX. Smaller ones are for tests.
+    uint32_t rekey_records, rekey_ms, records_per_key_max;
     enum noise_error (*random)(void *ctx, uint8_t *out,
                                size_t out_len); // 32 bytes per session; may fail
     void *random_ctx;

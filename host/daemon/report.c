@@ -182,6 +182,8 @@ void report_event(struct daemon *d, const struct bus_event *event)
         rejected(d, event, peer);
         break;
     case BUS_PONGED:
+    case BUS_PAIR_CODE: // this daemon does not pair
+    case BUS_PAIR_FAILED:
         break;
     case BUS_EVENTS_DROPPED:
         log_line(LOG_WARNING, "%llu events were not shown", (unsigned long long)event->dropped);

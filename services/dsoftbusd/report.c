@@ -161,6 +161,8 @@ void report_event(struct report *report, struct bus *bus, uint64_t now_ms,
         break;
     case BUS_DEVICE_FOUND: // strangers come and go; they are of no consequence
     case BUS_DEVICE_LOST:
+    case BUS_PAIR_CODE: // peers of this node are provisioned
+    case BUS_PAIR_FAILED:
         break;
     }
 }
