@@ -13,47 +13,40 @@ void bus_clock(struct bus *bus, uint64_t now_ms)
     bus->now_ms = time_max(bus->now_ms, now_ms);
 }
 
-// ---- Record memory: a list through the free buffers themselves ----------------------------------------
+// ---- Places for sessions ------------------------------------------------------------------------------
 
-static size_t record_bytes(const struct bus *bus)
+bool bus_place_take(struct bus *bus, struct connection *c)
 {
-    return BUS_RECORD_BYTES(bus->config.session.record_plaintext_max);
-}
-
-uint8_t *bus_record(const struct bus *bus, const struct connection *c)
-{
-    return c->record == 0 ? NULL
-                          : bus->tables.records + (size_t)(c->record - 1) * record_bytes(bus);
-}
-
-bool bus_record_take(struct bus *bus, struct connection *c)
-{
-    DSB_ASSERT(c->record == 0);
-    if (bus->record_free == 0) {
+    DSB_ASSERT(!c->placed);
+    if (bus->counts.places_used == bus->tables.sessions_max) {
         return false;
     }
-    c->record = bus->record_free;
-    bus->record_free = load_be16(bus_record(bus, c));
-    bus->counts.records_used++;
+    c->placed = true;
+    bus->counts.places_used++;
     return true;
 }
 
-void bus_record_give(struct bus *bus, struct connection *c)
+// What the session still has to send stays in its output memory for a while. There is memory for a few of these beyond
+// what sessions need; the next one is cut short, so that no session ever waits for memory.
+static void let_linger(struct bus *bus, struct connection *c)
 {
-    if (c->record == 0) {
+    if (!session_holds_output(&c->session)) {
         return;
     }
-    store_be16(bus_record(bus, c), bus->record_free);
-    bus->record_free = c->record;
-    c->record = 0;
-    bus->counts.records_used--;
+    if (bus->lingering == CONNECTIONS_CLOSING_MAX && !bus->stopping) {
+        session_abandon_output(&c->session);
+        return;
+    }
+    c->lingering = true;
+    bus->lingering++;
 }
 
-static void init_records(struct bus *bus)
+void bus_place_give(struct bus *bus, struct connection *c)
 {
-    for (uint16_t i = bus->tables.sessions_max; i > 0; i--) {
-        store_be16(bus->tables.records + (size_t)(i - 1) * record_bytes(bus), bus->record_free);
-        bus->record_free = i;
+    if (c->placed) {
+        c->placed = false;
+        bus->counts.places_used--;
+        let_linger(bus, c);
     }
 }
 
@@ -106,7 +99,10 @@ void bus_connection_give(struct bus *bus, struct connection *c)
 {
     uint16_t generation = (uint16_t)(c->generation + 1);
 
-    DSB_ASSERT(c->record == 0 && !c->half_open && !c->in_due_list);
+    DSB_ASSERT(!c->placed && !c->half_open && !c->in_due_list);
+    if (c->lingering) {
+        bus->lingering--;
+    }
     session_wipe(&c->session);
     bytes_zero(c, sizeof *c);
     c->generation = generation;
@@ -166,6 +162,18 @@ static bool config_valid(const struct bus_config *config)
            session->record_plaintext_max <= RECORD_PLAINTEXT_BYTES_MAX && session->random != NULL;
 }
 
+static bool stream_tables_valid(const struct bus_tables *t)
+{
+    bool outputs = t->outputs != NULL &&
+                   t->output_bytes >= SESSION_OUTPUT_BYTES(RECORD_PLAINTEXT_BYTES_MIN, 1) &&
+                   t->outputs_len / t->output_bytes >= BUS_OUTPUTS((uint32_t)t->sessions_max);
+
+    return t->streams_max == 0 ||
+           (outputs && t->streams != NULL && t->stream_buffers != NULL &&
+            t->stream_buffer_bytes >= STREAM_BUFFER_BYTES_MIN &&
+            t->stream_buffers_len / t->stream_buffer_bytes >= t->streams_max);
+}
+
 static bool tables_valid(const struct bus_tables *t, const struct bus_config *config)
 {
     size_t record_len = BUS_RECORD_BYTES(config->session.record_plaintext_max);
@@ -179,7 +187,22 @@ static bool tables_valid(const struct bus_tables *t, const struct bus_config *co
            t->sources_max > t->half_open_max && t->sources_max < SOURCE_NONE &&
            t->sessions_max > 0 &&
            t->connections_max >= BUS_CONNECTIONS((uint32_t)t->half_open_max, t->sessions_max) &&
-           t->records_len / record_len >= t->sessions_max && t->events_max >= 2;
+           t->records_len / record_len >= t->sessions_max && t->events_max >= 2 &&
+           stream_tables_valid(t);
+}
+
+static void init_memory(struct bus *bus)
+{
+    const struct bus_tables *t = &bus->tables;
+    struct session_memory *memory = &bus->memory;
+
+    pool_init(&memory->inputs, t->records,
+              BUS_RECORD_BYTES(bus->config.session.record_plaintext_max), t->sessions_max);
+    pool_init(&memory->outputs, t->outputs, t->output_bytes,
+              t->streams_max == 0 ? 0 : (uint16_t)BUS_OUTPUTS(t->sessions_max));
+    stream_table_init(&memory->streams, t->streams, t->streams_max, t->stream_buffers,
+                      t->stream_buffer_bytes);
+    bus->config.session.memory = memory;
 }
 
 enum bus_error bus_init(struct bus *bus, const struct bus_config *config,
@@ -203,7 +226,7 @@ enum bus_error bus_init(struct bus *bus, const struct bus_config *config,
                config->session.static_public);
     discovery_init(&bus->discovery, tables->devices, tables->devices_max, tables->devices_reserved);
     sources_init(&bus->sources, tables->sources, tables->sources_max);
-    init_records(bus);
+    init_memory(bus);
     init_connections(bus);
     return BUS_OK;
 }
@@ -371,6 +394,7 @@ struct bus_counts bus_counts(const struct bus *bus)
     counts.peers = bus->peers.count;
     counts.half_open = sources_half_open(&bus->sources, false);
     counts.devices = discovery_count(&bus->discovery);
+    counts.streams = bus->memory.streams.used;
     return counts;
 }
 

@@ -65,12 +65,14 @@ struct connection {
     uint16_t generation;        // upper half of the id
     uint16_t peer;              // index or PEER_NONE
     uint16_t source;            // index while half_open
-    uint16_t record;            // index + 1 of its record memory; 0: none
     uint16_t next; // slot + 1 of the next one in the list of free or of due connections
     uint8_t phase; // enum connection_phase
     bool outbound : 1, half_open : 1, established : 1, in_due_list : 1;
     bool dial_due : 1, output_due : 1, dh_waiting : 1;
+    bool placed : 1;    // it has one of the places for sessions
+    bool lingering : 1; // it has ended, and still holds output memory
     uint64_t started_ms;
+    uint64_t replace_ms; // established: when a new session is to take its place
 };
 _Static_assert(sizeof(struct connection) <= HALF_OPEN_BYTES_MAX, "one half-open handshake");
 
@@ -159,7 +161,10 @@ struct bus_tables {
     SESSION_OUTPUT_BYTES(record_plaintext_max, records)
 
 struct bus_counts {
-    uint16_t peers, devices, half_open, sessions_up, records_used, connections;
+    uint16_t peers, devices, half_open, sessions_up, connections;
+    uint16_t places_used; // established sessions and outbound attempts
+    uint16_t
+        streams; // also those that the owner has given back and that still have something to send
     uint64_t accepted, established, rejected, lost, evicted, refused_rate, refused_full;
     uint64_t announces_sent, announces_heard, announces_bad, announces_mismatched, events_dropped;
 };
@@ -174,8 +179,9 @@ struct bus {
     struct bus_counts counts;
     uint64_t now_ms;
     bool stopping;
-    uint16_t record_free;           // heads (+ 1; 0: none) of the list of free record buffers,
-    uint16_t connection_free;       // of free connections
+    struct session_memory memory;
+    uint16_t lingering;             // connections that are
+    uint16_t connection_free;       // heads (+ 1; 0: none) of the lists of free connections,
     uint16_t due_first, due_last;   // and of connections for which an action is due
     uint16_t dh_waiting, dh_cursor; // requests not yet taken; where the fair scan goes on
     uint16_t event_first, event_count;

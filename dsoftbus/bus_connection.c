@@ -74,7 +74,7 @@ static void ended(struct bus *bus, struct connection *c, enum close_reason reaso
         c->dh_waiting = false;
         bus->dh_waiting--;
     }
-    bus_record_give(bus, c);
+    bus_place_give(bus, c);
     if (c->outbound) {
         bus_dial_ended(bus, c);
     } else if (c->peer != PEER_NONE && bus->peers.peers[c->peer].inbound == id) {
@@ -97,10 +97,8 @@ static void close_transport(struct bus *bus, struct connection *c)
 }
 
 // After every call on a session: its transport is closed when it has nothing more to say.
-static void settle(struct bus *bus, struct connection *c)
+void bus_settle(struct bus *bus, struct connection *c)
 {
-    size_t len;
-
     if (c->phase != CONNECTION_OPEN) {
         return;
     }
@@ -108,7 +106,7 @@ static void settle(struct bus *bus, struct connection *c)
         close_transport(bus, c);
         return;
     }
-    if (session_output(&c->session, &len) != NULL) {
+    if (session_has_output(&c->session)) {
         c->output_due = true;
         bus_due(bus, c);
     }
@@ -161,11 +159,10 @@ static enum session_event bind_inbound(struct bus *bus, struct connection *c, ui
     c->peer = peer;
     emit(bus, c, BUS_IDENTITY_BOUND, REASON_NONE);
     replace(bus, peer);
-    if (!bus_record_take(bus, c)) {
+    if (!bus_place_take(bus, c)) {
         return session_refuse(&c->session, bus->now_ms, REASON_NO_RECORD_MEMORY);
     }
-    return session_accept(&c->session, bus->now_ms, bus_record(bus, c),
-                          BUS_RECORD_BYTES(bus->config.session.record_plaintext_max));
+    return session_accept(&c->session, bus->now_ms);
 }
 
 // Id and key have authenticated together: are they a trusted peer's? It fails closed.
@@ -187,7 +184,7 @@ static enum session_event decide(struct bus *bus, struct connection *c)
     }
     DSB_ASSERT(peer == c->peer); // whose id and key were called
     emit(bus, c, BUS_IDENTITY_BOUND, REASON_NONE);
-    return session_accept(&c->session, bus->now_ms, NULL, 0);
+    return session_accept(&c->session, bus->now_ms);
 }
 
 static void established(struct bus *bus, struct connection *c)
@@ -195,6 +192,8 @@ static void established(struct bus *bus, struct connection *c)
     struct peer *peer = &bus->peers.peers[c->peer];
 
     c->established = true;
+    c->replace_ms = time_after(bus->now_ms, SESSION_LIFE_MS);
+    session_set_owner(&c->session, bus_connection_id(bus, c));
     bus->counts.sessions_up++;
     bus->counts.established++;
     peer->last_bound = c->address;
@@ -230,11 +229,14 @@ void bus_session_event(struct bus *bus, struct connection *c, enum session_event
     case SESSION_PONGED:
         emit(bus, c, BUS_PONGED, REASON_NONE);
         break;
+    case SESSION_OFFERED:
+        bus_stream_offered(bus, c);
+        break;
     case SESSION_ENDED:
         ended(bus, c, session_reason(&c->session));
         break;
     }
-    settle(bus, c);
+    bus_settle(bus, c);
 }
 
 // ---- Accept, and the limits on the unauthenticated ------------------------------------------------
@@ -328,11 +330,9 @@ void bus_connected(struct bus *bus, uint64_t now_ms, uint32_t connection)
     peer = &bus->peers.peers[c->peer];
     c->phase = CONNECTION_OPEN;
     emit(bus, c, BUS_SESSION_CONNECT, REASON_NONE);
-    bus_session_event(
-        bus, c,
-        session_start_initiator(&c->session, &bus->config.session, bus->now_ms, &peer->id,
-                                peer->static_key, bus_record(bus, c),
-                                BUS_RECORD_BYTES(bus->config.session.record_plaintext_max)));
+    bus_session_event(bus, c,
+                      session_start_initiator(&c->session, &bus->config.session, bus->now_ms,
+                                              &peer->id, peer->static_key));
 }
 
 void bus_connect_failed(struct bus *bus, uint64_t now_ms, uint32_t connection)
@@ -356,6 +356,27 @@ void bus_received(struct bus *bus, uint64_t now_ms, uint32_t connection, const u
         size_t used = session_receive(&c->session, &event, bus->now_ms, data, data_len);
         data += used;
         data_len -= used;
+        bus_session_event(bus, c, event);
+    }
+}
+
+uint8_t *bus_input(struct bus *bus, uint32_t connection, size_t *len)
+{
+    struct connection *c = bus_find(bus, connection);
+
+    *len = 0;
+    return c == NULL || c->phase != CONNECTION_OPEN ? NULL : session_input(&c->session, len);
+}
+
+void bus_input_done(struct bus *bus, uint64_t now_ms, uint32_t connection, size_t put)
+{
+    struct connection *c = bus_find(bus, connection);
+    enum session_event event = SESSION_PINGED;
+
+    bus_clock(bus, now_ms);
+    while (event != SESSION_NOTHING && c != NULL && c->phase == CONNECTION_OPEN) {
+        event = session_input_done(&c->session, bus->now_ms, put);
+        put = 0;
         bus_session_event(bus, c, event);
     }
 }
@@ -387,7 +408,7 @@ void bus_writable(struct bus *bus, uint32_t connection)
     struct connection *c = bus_find(bus, connection);
 
     if (c != NULL) {
-        settle(bus, c);
+        bus_settle(bus, c);
     }
 }
 
@@ -416,7 +437,7 @@ bool bus_ping(struct bus *bus, uint64_t now_ms, uint32_t connection)
         return false;
     }
     queued = session_ping(&c->session, bus->now_ms);
-    settle(bus, c);
+    bus_settle(bus, c);
     return queued;
 }
 

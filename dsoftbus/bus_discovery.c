@@ -234,6 +234,11 @@ static uint8_t find_service(const struct bus *bus, const uint8_t *name, size_t n
     return i;
 }
 
+bool bus_has_service(const struct bus *bus, const uint8_t *name, size_t name_len)
+{
+    return find_service(bus, name, name_len) < bus->service_count;
+}
+
 enum bus_error bus_service_add(struct bus *bus, uint64_t now_ms, const char *name, size_t name_len)
 {
     const uint8_t *bytes = (const uint8_t *)name;

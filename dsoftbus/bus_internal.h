@@ -26,15 +26,17 @@ void bus_connection_give(struct bus *bus, struct connection *c);
 // An action is due for it.
 void bus_due(struct bus *bus, struct connection *c);
 
-// Record memory for a connection that has none; false if there is none left.
-bool bus_record_take(struct bus *bus, struct connection *c) __attribute__((warn_unused_result));
-void bus_record_give(struct bus *bus, struct connection *c);
-uint8_t *bus_record(const struct bus *bus, const struct connection *c);
+// A place for a session, for a connection that has none; false if there is none left. Given back at its end.
+bool bus_place_take(struct bus *bus, struct connection *c) __attribute__((warn_unused_result));
+void bus_place_give(struct bus *bus, struct connection *c);
 
 // ---- bus_connection.c -----------------------------------------------------------------------------
 
 // Deals with what a call on the connection's session has answered, then notes what is due for it.
 void bus_session_event(struct bus *bus, struct connection *c, enum session_event event);
+
+// After a call on the connection's session: notes what is due for it.
+void bus_settle(struct bus *bus, struct connection *c);
 
 // Ends an established session, a handshake or a dial.
 void bus_connection_end(struct bus *bus, struct connection *c, enum close_reason reason,
@@ -42,6 +44,11 @@ void bus_connection_end(struct bus *bus, struct connection *c, enum close_reason
 
 void bus_connection_tick(struct bus *bus, struct connection *c);
 uint64_t bus_connection_deadline(const struct connection *c);
+
+// ---- bus_stream.c ---------------------------------------------------------------------------------
+
+// The peer opens a stream: refuses it if this node has no such service.
+void bus_stream_offered(struct bus *bus, const struct connection *c);
 
 // ---- bus_peer.c -----------------------------------------------------------------------------------
 
@@ -65,6 +72,9 @@ uint64_t bus_discovery_deadline(const struct bus *bus);
 // The next datagram of the announce that is being sent; false when there is none.
 bool bus_announce_action(struct bus *bus, struct bus_action *action)
     __attribute__((warn_unused_result));
+
+// This service is registered.
+bool bus_has_service(const struct bus *bus, const uint8_t *name, size_t name_len);
 
 // Something in the announce has changed.
 void bus_announce_changed(struct bus *bus);

@@ -86,7 +86,7 @@ void bus_dial_if_due(struct bus *bus, uint16_t index)
         return;
     }
     c = bus_connection_take(bus, &address);
-    if (c == NULL || !bus_record_take(bus, c)) {
+    if (c == NULL || !bus_place_take(bus, c)) {
         if (c != NULL) {
             bus_connection_give(bus, c);
         }

@@ -48,18 +48,18 @@ static inline void store_be64(uint8_t *p, uint64_t x)
     store_be32(p + 4, (uint32_t)x);
 }
 
+// The compiler turns these into calls of memcpy and memset, which every freestanding environment has to provide.
 static inline void bytes_copy(uint8_t *to, const uint8_t *from, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        to[i] = from[i];
+    if (len > 0) {
+        __builtin_memcpy(to, from, len);
     }
 }
 
 static inline void bytes_zero(void *memory, size_t len)
 {
-    uint8_t *p = memory;
-    for (size_t i = 0; i < len; i++) {
-        p[i] = 0;
+    if (len > 0) {
+        __builtin_memset(memory, 0, len);
     }
 }
 

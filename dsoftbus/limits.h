@@ -48,8 +48,8 @@ enum {
     // A session is replaced by a new handshake, with fresh ephemeral keys, after this time: rekeying alone is a forward
     // ratchet, and whoever has once seen a key could follow it for ever.
     SESSION_LIFE_MS = 24 * 60 * 60 * 1000,
-    // Streams that are open then get this long to end by themselves; and a session whose initiator does not replace it
-    // is ended by the responder after twice this time.
+    // Streams that are open then get this long to end by themselves; and a session that its initiator
+    // does not replace is ended after twice this time.
     SESSION_LIFE_GRACE_MS = 10 * 60 * 1000,
     // Two people need time to walk to the other device and press a button; an open door should not stay open.
     PAIR_WINDOW_MS = 60000,

@@ -62,6 +62,7 @@ enum close_reason {
     REASON_STREAM_ID,     // of the wrong side, not increasing, or never opened
     REASON_STREAM_ORDER,  // DATA after the end, or a record that does not fit the stream's state
     REASON_STREAM_CREDIT, // more DATA than was granted, or more granted than can be counted
+    REASON_STREAM_FLOOD,  // more OPENs than can even be refused
 
     // Pairing.
     REASON_PAIR_COMMITMENT, // the nonce is not the one that was committed to: somebody is trying
@@ -70,6 +71,7 @@ enum close_reason {
 
     // Both ends were fine.
     REASON_SILENCE,  // nothing heard for 45 s
+    REASON_EXPIRED,  // 24 h, and nobody has replaced it
     REASON_PEER_BYE, // the peer said BYE (session_peer_bye says why)
     REASON_REPLACED, // by a newer session with the same peer
     REASON_CLOSED,   // closed by this side

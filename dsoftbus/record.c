@@ -12,59 +12,78 @@ enum tlv_type {
     TLV_OPTIONAL_MAX = 127, // unknown types up to it may be skipped
 };
 
-// The body lengths a type may have; false for a type that this version does not have.
-static bool body_bounds(size_t *min, size_t *max, uint8_t type)
+// What a record of a type may look like.
+struct shape {
+    bool known, on_stream;
+    uint8_t flags; // that it may have
+    size_t body_min, body_max;
+};
+
+static const struct shape shapes[] = {
+    [RECORD_READY] = {true, false, 0, 0, SIZE_MAX},
+    [RECORD_PING] = {true, false, 0, PING_TOKEN_BYTES, PING_TOKEN_BYTES},
+    [RECORD_PONG] = {true, false, 0, PING_TOKEN_BYTES, PING_TOKEN_BYTES},
+    [RECORD_OPEN] = {true, true, 0, OPEN_BODY_BYTES_MIN, OPEN_BODY_BYTES_MAX},
+    [RECORD_OPENED] = {true, true, 0, CREDIT_BODY_BYTES, CREDIT_BODY_BYTES},
+    [RECORD_DATA] = {true, true, RECORD_FLAG_END, 0, SIZE_MAX},
+    [RECORD_WINDOW] = {true, true, 0, CREDIT_BODY_BYTES, CREDIT_BODY_BYTES},
+    [RECORD_CLOSE] = {true, true, 0, 1, 1},
+    [RECORD_BYE] = {true, false, 0, 1, 1},
+    [RECORD_REKEY] = {true, false, 0, 0, 0},
+    [RECORD_PAIR_COMMIT] = {true, false, 0, PAIR_BODY_BYTES, PAIR_BODY_BYTES},
+    [RECORD_PAIR_NONCE] = {true, false, 0, PAIR_BODY_BYTES, PAIR_BODY_BYTES},
+    [RECORD_PAIR_OPEN] = {true, false, 0, PAIR_BODY_BYTES, PAIR_BODY_BYTES},
+};
+
+static bool body_valid(const struct shape *shape, const uint8_t *plaintext, size_t body_len)
 {
-    switch (type) {
-    case RECORD_READY:
-        *min = 0;
-        *max = SIZE_MAX;
-        return true;
-    case RECORD_PING:
-    case RECORD_PONG:
-        *min = *max = PING_TOKEN_BYTES;
-        return true;
-    case RECORD_BYE:
-        *min = *max = 1;
-        return true;
-    default: // a byte from the network: streams, rekey and pairing belong here until they exist
-        *min = *max = 0;
+    if (body_len < shape->body_min || body_len > shape->body_max) {
         return false;
     }
+    if (plaintext[0] == RECORD_DATA) {
+        return body_len > 0 || plaintext[1] == RECORD_FLAG_END;
+    }
+    return plaintext[0] != RECORD_OPEN ||
+           utf8_valid(plaintext + RECORD_HEADER_BYTES + 4, body_len - 4);
 }
 
 enum close_reason record_decode(struct record *out, const uint8_t *plaintext, size_t plaintext_len)
 {
-    size_t min, max, body_len;
+    const struct shape *shape;
+    size_t body_len;
 
     *out = (struct record){0};
     if (plaintext_len < RECORD_HEADER_BYTES) {
         return REASON_RECORD_LENGTH;
     }
-    if (!body_bounds(&min, &max, plaintext[0])) {
+    if (plaintext[0] >= sizeof shapes / sizeof shapes[0] || !shapes[plaintext[0]].known) {
         return REASON_RECORD_TYPE;
     }
-    if (plaintext[1] != 0) {
+    shape = &shapes[plaintext[0]];
+    if ((plaintext[1] & ~shape->flags) != 0) {
         return REASON_RECORD_FLAGS;
     }
-    if (load_be16(plaintext + 2) != 0) {
+    if ((load_be16(plaintext + 2) != 0) != shape->on_stream) {
         return REASON_RECORD_STREAM;
     }
     body_len = plaintext_len - RECORD_HEADER_BYTES;
-    if (body_len < min || body_len > max) {
+    if (!body_valid(shape, plaintext, body_len)) {
         return REASON_RECORD_BODY;
     }
     out->type = (enum record_type)plaintext[0];
+    out->flags = plaintext[1];
+    out->stream = load_be16(plaintext + 2);
     out->body = plaintext + RECORD_HEADER_BYTES;
     out->body_len = body_len;
     return REASON_NONE;
 }
 
-void record_encode_header(uint8_t out[static RECORD_HEADER_BYTES], enum record_type type)
+void record_encode_header(uint8_t out[static RECORD_HEADER_BYTES], enum record_type type,
+                          uint8_t flags, uint16_t stream)
 {
     out[0] = (uint8_t)type;
-    out[1] = 0;
-    store_be16(out + 2, 0);
+    out[1] = flags;
+    store_be16(out + 2, stream);
 }
 
 // One TLV that this version knows. `seen` has a bit for each type met before.

@@ -13,8 +13,6 @@
 #include "dsoftbus/identity.h"
 #include "dsoftbus/reason.h"
 
-// Version 1 without streams, rekey and pairing: a record of those types is REASON_RECORD_TYPE like an unknown one,
-// and ends the session with BYE 1. We announce max streams 0, so an honest peer opens none.
 enum record_type {
     RECORD_READY = 1,
     RECORD_PING = 2,
@@ -31,19 +29,33 @@ enum record_type {
     RECORD_PAIR_OPEN = 13,
 };
 
+enum { RECORD_FLAG_END = 1 }; // of DATA: the last of its direction
+
+// Sizes of bodies.
+enum {
+    OPEN_BODY_BYTES_MIN = 4 + 1,
+    OPEN_BODY_BYTES_MAX = 4 + SERVICE_NAME_BYTES_MAX,
+    CREDIT_BODY_BYTES = 4, // OPENED and WINDOW
+    PAIR_BODY_BYTES = 32,
+};
+
 struct record {
-    enum record_type type; // READY, PING, PONG or BYE
-    const uint8_t *body;   // into the plaintext
+    enum record_type type;
+    uint8_t flags;       // of DATA; else 0
+    uint16_t stream;     // 0 where none belongs, and never 0 where one does
+    const uint8_t *body; // into the plaintext
     size_t body_len;
 };
 
 // Header and shape of an authenticated plaintext. The order of checks: length (REASON_RECORD_LENGTH), type, flags,
-// stream, body length. REASON_NONE when it is good; on an error *out is zero.
+// stream, body length (DATA may be empty only with the flag), and the UTF-8 of OPEN's name (REASON_RECORD_BODY).
+// REASON_NONE when it is good; on an error *out is zero.
 enum close_reason record_decode(struct record *out, const uint8_t *plaintext, size_t plaintext_len)
     __attribute__((warn_unused_result));
 
-// Writes the header of a record on stream 0 without flags.
-void record_encode_header(uint8_t out[static RECORD_HEADER_BYTES], enum record_type type);
+// Writes the header of a record.
+void record_encode_header(uint8_t out[static RECORD_HEADER_BYTES], enum record_type type,
+                          uint8_t flags, uint16_t stream);
 
 enum {
     HELLO_BYTES_MAX = (2 + 4) + (2 + 2) + (2 + 2) + (2 + DEVICE_ID_BYTES_MAX), // as we send it

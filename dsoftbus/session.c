@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Session: life, framing, time. The handshake is in session_handshake.c, records are in session_record.c.
+// Session: life and time. Bytes are in session_input.c and session_output.c, the handshake is in session_handshake.c,
+// records are in session_record.c, those of streams in session_stream.c.
 #include "dsoftbus/session.h"
 
 #include "dsoftbus/bytes.h"
 #include "dsoftbus/session_internal.h"
 #include "noise/ct.h"
 
-_Static_assert(SESSION_BUFFER_BYTES < UINT16_MAX, "offsets into the buffer are 16 bits");
-
-static const uint8_t preamble[SESSION_PREAMBLE_BYTES] = {'D', 'S', 'B', DSB_VERSION};
+const uint8_t session_preamble[SESSION_PREAMBLE_BYTES] = {'D', 'S', 'B', DSB_VERSION};
 
 // ---- State ----------------------------------------------------------------------------------------
 
@@ -50,32 +49,9 @@ void session_move(struct session *s, enum session_state to)
     s->state = (uint8_t)to;
 }
 
-static bool has_ended(const struct session *s)
+bool session_has_ended(const struct session *s)
 {
     return s->state == SESSION_UNUSED || s->state == SESSION_CLOSING || s->state == SESSION_CLOSED;
-}
-
-// It is our turn, or our owner's: nothing that the peer could honestly send exists.
-static bool is_our_turn(const struct session *s)
-{
-    switch ((enum session_state)s->state) {
-    case SESSION_MESSAGE_1_DH:
-    case SESSION_MESSAGE_2_DH:
-    case SESSION_DECIDE:
-        return true;
-    case SESSION_AWAIT_PREAMBLE:
-    case SESSION_AWAIT_MESSAGE_1:
-    case SESSION_AWAIT_MESSAGE_2:
-    case SESSION_AWAIT_MESSAGE_3:
-    case SESSION_AWAIT_READY:
-        return s->out_len != s->out_start;
-    case SESSION_UNUSED:
-    case SESSION_UP:
-    case SESSION_CLOSING:
-    case SESSION_CLOSED:
-        break;
-    }
-    return false;
 }
 
 static void advance_clock(struct session *s, uint64_t now_ms)
@@ -86,24 +62,24 @@ static void advance_clock(struct session *s, uint64_t now_ms)
 // Keys go. What a split handshake still holds, the hash and the peer's key, is public and stays for the log.
 static void wipe_keys(struct session *s)
 {
-    uint64_t nonce;
-
-    if (xk_sender_nonce(&s->sender, &nonce) != NOISE_OK) {
+    if (s->split) {
+        xk_sender_wipe(&s->sender);
+        xk_receiver_wipe(&s->receiver);
+    } else {
         xk_handshake_wipe(&s->handshake);
     }
-    xk_sender_wipe(&s->sender);
-    xk_receiver_wipe(&s->receiver);
-    if (s->record != NULL) {
-        ct_wipe(s->record, s->frame_used);
+    if (s->pairing) {
+        ct_wipe(s->pair_nonce, sizeof s->pair_nonce);
     }
-    s->record = NULL;
+    session_input_release(s);
+    session_streams_lost(s);
 }
 
 enum session_event session_fail(struct session *s, enum close_reason reason)
 {
     wipe_keys(s);
+    session_output_drop(s);
     ct_wipe(s->buffer, sizeof s->buffer);
-    s->out_start = s->out_len = 0;
     s->reason = (uint8_t)reason;
     session_move(s, SESSION_CLOSED);
     return SESSION_ENDED;
@@ -111,7 +87,7 @@ enum session_event session_fail(struct session *s, enum close_reason reason)
 
 enum session_event session_finish(struct session *s, enum close_reason reason)
 {
-    if (s->out_start == s->out_len) {
+    if (session_output_pending(s) == 0) {
         return session_fail(s, reason);
     }
     wipe_keys(s);
@@ -121,10 +97,20 @@ enum session_event session_finish(struct session *s, enum close_reason reason)
     return SESSION_ENDED;
 }
 
+void session_abandon_output(struct session *s)
+{
+    if (s->state == SESSION_CLOSING) {
+        session_output_drop(s);
+        session_move(s, SESSION_CLOSED);
+    }
+}
+
 void session_wipe(struct session *s)
 {
-    if (s->record != NULL) {
-        ct_wipe(s->record, s->frame_used);
+    if (s->config != NULL) {
+        session_input_release(s);
+        session_streams_lost(s);
+        session_output_drop(s);
     }
     ct_wipe(s, sizeof *s);
 }
@@ -146,7 +132,7 @@ static enum noise_error init_handshake(struct session *s, const struct device_id
         .random_ctx = s->config->random_ctx,
     };
 
-    bytes_copy(prologue, preamble, SESSION_PREAMBLE_BYTES);
+    bytes_copy(prologue, session_preamble, SESSION_PREAMBLE_BYTES);
     prologue[SESSION_PREAMBLE_BYTES] = responder->len;
     bytes_copy(prologue + SESSION_PREAMBLE_BYTES + 1, responder->bytes, responder->len);
     if (s->role == SESSION_INITIATOR) {
@@ -165,20 +151,18 @@ static void start(struct session *s, const struct session_config *config, enum s
     s->role = (uint8_t)role;
     s->now_ms = now_ms;
     s->deadline_ms = time_after(now_ms, HANDSHAKE_TIMEOUT_MS);
+    session_output_init(s);
 }
 
 enum session_event session_start_initiator(struct session *s, const struct session_config *config,
                                            uint64_t now_ms, const struct device_id *peer_id,
-                                           const uint8_t peer_key[static DSB_KEY_BYTES],
-                                           uint8_t *record, size_t record_len)
+                                           const uint8_t peer_key[static DSB_KEY_BYTES])
 {
     uint8_t *message = s->buffer + SESSION_PREAMBLE_BYTES + SESSION_FRAME_HEADER_BYTES;
     enum noise_error error;
     size_t message_len;
 
     start(s, config, SESSION_INITIATOR, now_ms);
-    DSB_ASSERT(record_len >= SESSION_RECORD_BYTES(config->record_plaintext_max));
-    s->record = record;
     s->peer_id = *peer_id;
     error = init_handshake(s, peer_id, peer_key);
     if (error == NOISE_OK) {
@@ -188,9 +172,9 @@ enum session_event session_start_initiator(struct session *s, const struct sessi
     if (error != NOISE_OK) {
         return session_fail(s, session_noise_reason(error));
     }
-    bytes_copy(s->buffer, preamble, SESSION_PREAMBLE_BYTES);
+    bytes_copy(s->buffer, session_preamble, SESSION_PREAMBLE_BYTES);
     store_be16(s->buffer + SESSION_PREAMBLE_BYTES, (uint16_t)message_len);
-    s->out_len = (uint16_t)(SESSION_PREAMBLE_BYTES + SESSION_FRAME_HEADER_BYTES + message_len);
+    session_output_set(s, SESSION_PREAMBLE_BYTES + SESSION_FRAME_HEADER_BYTES + message_len);
     session_move(s, SESSION_AWAIT_MESSAGE_2);
     return SESSION_NOTHING;
 }
@@ -209,232 +193,26 @@ enum session_event session_start_responder(struct session *s, const struct sessi
     return SESSION_NOTHING;
 }
 
-// ---- Bytes in -------------------------------------------------------------------------------------
-
-static bool has_prefix(const struct session *s)
-{
-    return bytes_equal(s->header, preamble, SESSION_PREAMBLE_BYTES - 1);
-}
-
-// A preamble for a version that we do not speak is answered with ours, 4 bytes for 4, and the connection closed.
-static enum session_event preamble_complete(struct session *s)
-{
-    uint8_t *answer;
-
-    if (!has_prefix(s)) {
-        return session_fail(s, REASON_BAD_PREAMBLE);
-    }
-    s->header_len = 0;
-    if (s->header[SESSION_PREAMBLE_BYTES - 1] == DSB_VERSION) {
-        session_move(s, SESSION_AWAIT_MESSAGE_1);
-        return SESSION_NOTHING;
-    }
-    s->peer_version = s->header[SESSION_PREAMBLE_BYTES - 1];
-    answer = session_reserve(s, SESSION_PREAMBLE_BYTES);
-    DSB_ASSERT(answer != NULL); // nothing was queued before
-    bytes_copy(answer, preamble, SESSION_PREAMBLE_BYTES);
-    return session_finish(s, REASON_VERSION);
-}
-
-// The lengths that are legal now.
-static void frame_bounds(const struct session *s, size_t *min, size_t *max)
-{
-    switch ((enum session_state)s->state) {
-    case SESSION_AWAIT_MESSAGE_1:
-        *min = *max = SESSION_MESSAGE_1_BYTES;
-        return;
-    case SESSION_AWAIT_MESSAGE_2:
-        *min = *max = SESSION_MESSAGE_2_BYTES;
-        return;
-    case SESSION_AWAIT_MESSAGE_3:
-        *min = XK_MESSAGE_3_OVERHEAD;
-        *max = HANDSHAKE_MESSAGE_BYTES_MAX;
-        return;
-    case SESSION_AWAIT_READY:
-    case SESSION_UP:
-        *min = DSB_TAG_BYTES + 1;
-        *max = DSB_TAG_BYTES + (size_t)s->config->record_plaintext_max;
-        return;
-    case SESSION_UNUSED:
-    case SESSION_AWAIT_PREAMBLE:
-    case SESSION_MESSAGE_1_DH:
-    case SESSION_MESSAGE_2_DH:
-    case SESSION_DECIDE:
-    case SESSION_CLOSING:
-    case SESSION_CLOSED:
-        break;
-    }
-    *min = 1;
-    *max = 0;
-}
-
-static bool expects_record(const struct session *s)
-{
-    return s->state == SESSION_AWAIT_READY || s->state == SESSION_UP;
-}
-
-static enum session_event frame_header_complete(struct session *s)
-{
-    size_t len = load_be16(s->header);
-    size_t min, max;
-
-    frame_bounds(s, &min, &max);
-    if (len < min || len > max) {
-        return expects_record(s) ? session_bad_record(s, REASON_RECORD_LENGTH)
-                                 : session_fail(s, REASON_MESSAGE_LENGTH);
-    }
-    s->frame_len = (uint16_t)len;
-    return SESSION_NOTHING;
-}
-
-// The responder's answer to a version it does not speak, where message 2 was expected.
-static enum session_event version_answer_complete(struct session *s)
-{
-    if (!has_prefix(s)) {
-        return session_fail(s, REASON_MESSAGE_LENGTH);
-    }
-    s->peer_version = s->header[SESSION_PREAMBLE_BYTES - 1];
-    return session_fail(s, REASON_VERSION);
-}
-
-static bool is_version_answer(const struct session *s)
-{
-    return s->state == SESSION_AWAIT_MESSAGE_2 && s->header_len >= SESSION_FRAME_HEADER_BYTES &&
-           bytes_equal(s->header, preamble, SESSION_FRAME_HEADER_BYTES);
-}
-
-static size_t receive_header(struct session *s, enum session_event *event, const uint8_t *data,
-                             size_t data_len)
-{
-    bool wants_preamble = s->state == SESSION_AWAIT_PREAMBLE || is_version_answer(s);
-    size_t want = wants_preamble ? SESSION_PREAMBLE_BYTES : SESSION_FRAME_HEADER_BYTES;
-    size_t used = size_min(want - s->header_len, data_len);
-
-    bytes_copy(s->header + s->header_len, data, used);
-    s->header_len = (uint8_t)(s->header_len + used);
-    if (s->header_len < want) {
-        return used;
-    }
-    if (s->state == SESSION_AWAIT_PREAMBLE) {
-        *event = preamble_complete(s);
-    } else if (wants_preamble) {
-        *event = version_answer_complete(s);
-    } else if (!is_version_answer(s)) {
-        *event = frame_header_complete(s);
-    }
-    return used;
-}
-
-static size_t receive_body(struct session *s, enum session_event *event, const uint8_t *data,
-                           size_t data_len)
-{
-    uint8_t *body = expects_record(s) ? s->record : s->buffer;
-    size_t used = size_min((size_t)(s->frame_len - s->frame_used), data_len);
-
-    bytes_copy(body + s->frame_used, data, used);
-    s->frame_used = (uint16_t)(s->frame_used + used);
-    if (s->frame_used < s->frame_len) {
-        return used;
-    }
-    *event = expects_record(s) ? session_record(s) : session_handshake_message(s);
-    if (s->state != SESSION_MESSAGE_1_DH) { // which reads its message again
-        s->frame_len = 0;
-    }
-    s->frame_used = 0;
-    s->header_len = 0;
-    return used;
-}
-
-size_t session_receive(struct session *s, enum session_event *event, uint64_t now_ms,
-                       const uint8_t *data, size_t data_len)
-{
-    size_t used = 0;
-
-    advance_clock(s, now_ms);
-    *event = SESSION_NOTHING;
-    while (used < data_len && *event == SESSION_NOTHING) {
-        if (has_ended(s)) {
-            return data_len;
-        }
-        if (is_our_turn(s)) {
-            *event = session_fail(s, REASON_OUT_OF_TURN);
-        } else if (s->frame_len == 0) {
-            used += receive_header(s, event, data + used, data_len - used);
-        } else {
-            used += receive_body(s, event, data + used, data_len - used);
-        }
-    }
-    return has_ended(s) ? data_len : used;
-}
-
-// ---- Bytes out ------------------------------------------------------------------------------------
-
-// The queue moved down by so many bytes.
-static void shift_pongs(struct session *s, size_t by)
-{
-    for (size_t i = 0; i < PINGS_UNANSWERED_MAX; i++) {
-        s->pong_ends[i] = (uint16_t)(s->pong_ends[i] > by ? s->pong_ends[i] - by : 0);
-    }
-}
-
-uint8_t *session_reserve(struct session *s, size_t len)
-{
-    uint8_t *room;
-
-    if (s->out_start > 0) {
-        for (size_t i = s->out_start; i < s->out_len; i++) {
-            s->buffer[i - s->out_start] = s->buffer[i];
-        }
-        shift_pongs(s, s->out_start);
-        s->out_len = (uint16_t)(s->out_len - s->out_start);
-        s->out_start = 0;
-    }
-    if (len > sizeof s->buffer - s->out_len) {
-        return NULL;
-    }
-    room = s->buffer + s->out_len;
-    s->out_len = (uint16_t)(s->out_len + len);
-    return room;
-}
-
-uint8_t *session_output(struct session *s, size_t *len)
-{
-    *len = (size_t)(s->out_len - s->out_start);
-    return *len == 0 ? NULL : s->buffer + s->out_start;
-}
-
-void session_output_done(struct session *s, size_t sent)
-{
-    s->out_start = (uint16_t)(s->out_start + size_min(sent, (size_t)(s->out_len - s->out_start)));
-    if (s->out_start < s->out_len) {
-        return;
-    }
-    shift_pongs(s, s->out_len);
-    s->out_start = s->out_len = 0;
-    if (s->state == SESSION_CLOSING) {
-        session_move(s, SESSION_CLOSED);
-    }
-}
-
 // ---- Ends -----------------------------------------------------------------------------------------
 
 enum session_event session_disconnected(struct session *s)
 {
-    if (s->state == SESSION_CLOSING) {
-        s->out_start = s->out_len = 0;
-        session_move(s, SESSION_CLOSED);
-    }
-    return has_ended(s) ? SESSION_NOTHING : session_fail(s, REASON_DISCONNECTED);
+    session_abandon_output(s);
+    return session_has_ended(s) ? SESSION_NOTHING : session_fail(s, REASON_DISCONNECTED);
 }
 
 enum session_event session_close(struct session *s, uint64_t now_ms, enum close_reason reason,
                                  enum bye_reason bye)
 {
     advance_clock(s, now_ms);
-    if (has_ended(s)) {
+    if (session_has_ended(s)) {
         return SESSION_NOTHING;
     }
-    return s->state == SESSION_UP ? session_say_bye(s, reason, bye) : session_fail(s, reason);
+    if (s->state != SESSION_UP) {
+        return session_fail(s, reason);
+    }
+    session_flush_streams(s); // an end or a close that is due goes before
+    return session_say_bye(s, reason, bye);
 }
 
 // ---- Time -----------------------------------------------------------------------------------------
@@ -449,6 +227,12 @@ static uint64_t silence_deadline(const struct session *s)
     return time_after(s->heard_ms, LOST_SILENCE_MS);
 }
 
+// By then its initiator should have replaced it.
+static uint64_t life_deadline(const struct session *s)
+{
+    return time_after(s->established_ms, SESSION_LIFE_MS + 2 * (uint64_t)SESSION_LIFE_GRACE_MS);
+}
+
 uint64_t session_deadline(const struct session *s)
 {
     switch ((enum session_state)s->state) {
@@ -456,7 +240,7 @@ uint64_t session_deadline(const struct session *s)
     case SESSION_CLOSED:
         return TIME_NEVER;
     case SESSION_UP:
-        return time_min(probe_deadline(s), silence_deadline(s));
+        return time_min(life_deadline(s), time_min(probe_deadline(s), silence_deadline(s)));
     case SESSION_AWAIT_PREAMBLE:
     case SESSION_AWAIT_MESSAGE_1:
     case SESSION_MESSAGE_1_DH:
@@ -476,6 +260,9 @@ static enum session_event tick_established(struct session *s)
     if (s->now_ms >= silence_deadline(s)) {
         return session_say_bye(s, REASON_SILENCE, BYE_TIMEOUT);
     }
+    if (s->now_ms >= life_deadline(s)) {
+        return session_say_bye(s, REASON_EXPIRED, BYE_TIMEOUT);
+    }
     if (s->now_ms >= probe_deadline(s)) {
         s->probed_ms = s->now_ms;
         (void)!session_ping(s, s->now_ms); // with 4 unanswered there is nothing to add
@@ -493,8 +280,7 @@ enum session_event session_tick(struct session *s, uint64_t now_ms)
         return SESSION_NOTHING;
     }
     if (s->state == SESSION_CLOSING) {
-        s->out_start = s->out_len = 0;
-        session_move(s, SESSION_CLOSED);
+        session_abandon_output(s);
         return SESSION_NOTHING;
     }
     return session_fail(s, REASON_HANDSHAKE_TIMEOUT);
@@ -534,11 +320,19 @@ const struct device_id *session_peer_id(const struct session *s)
 
 bool session_peer_key(const struct session *s, uint8_t key[static DSB_KEY_BYTES])
 {
+    if (s->split) {
+        bytes_copy(key, s->peer_key, DSB_KEY_BYTES);
+        return true;
+    }
     return xk_remote_static(&s->handshake, key) == NOISE_OK;
 }
 
 bool session_hash(const struct session *s, uint8_t hash[static DSB_HASH_BYTES])
 {
+    if (s->split) {
+        bytes_copy(hash, s->hash, DSB_HASH_BYTES);
+        return true;
+    }
     return xk_handshake_hash(&s->handshake, hash) == NOISE_OK;
 }
 
@@ -555,6 +349,26 @@ uint8_t session_pings_received(const struct session *s)
 uint64_t session_heard_ms(const struct session *s)
 {
     return s->heard_ms;
+}
+
+void session_set_owner(struct session *s, uint32_t owner)
+{
+    s->owner = owner;
+}
+
+uint64_t session_established_ms(const struct session *s)
+{
+    return s->established_ms;
+}
+
+uint32_t session_offered(const struct session *s)
+{
+    return s->offered;
+}
+
+uint16_t session_streams_open(const struct session *s)
+{
+    return (uint16_t)(s->own_open + s->peer_open);
 }
 
 const char *session_state_name(enum session_state state)

@@ -37,7 +37,9 @@
 
 #include "dsoftbus/identity.h"
 #include "dsoftbus/limits.h"
+#include "dsoftbus/pool.h"
 #include "dsoftbus/reason.h"
+#include "dsoftbus/stream.h"
 #include "noise/noise_xk.h"
 
 enum {
@@ -48,13 +50,24 @@ enum {
     SESSION_MESSAGE_2_BYTES = XK_MESSAGE_2_OVERHEAD,
 };
 
-// Memory that a session needs for records whose plaintext is at most `max` bytes (512..65519).
-#define SESSION_RECORD_BYTES(max) ((size_t)(max) + DSB_TAG_BYTES)
+enum { SESSION_ALIGNMENT = 8 }; // plaintexts begin at a multiple of it, which the ciphers like
 
-// Memory for its output: `records` records of that size in flight, and what DATA leaves to control records.
+// Memory that a session takes while a record comes in whose plaintext is at most `max` bytes (512..65519).
+#define SESSION_RECORD_BYTES(max)                                                                  \
+    (SESSION_ALIGNMENT - 1 + (size_t)SESSION_FRAME_HEADER_BYTES + (size_t)(max) + DSB_TAG_BYTES)
+
+// Memory that it takes for its output: `records` records of that size in flight, and what DATA leaves to the others.
 #define SESSION_OUTPUT_BYTES(max, records)                                                         \
-    ((size_t)(records) * (SESSION_FRAME_HEADER_BYTES + (size_t)(max) + DSB_TAG_BYTES) +            \
-     OUTPUT_RESERVE_BYTES)
+    (SESSION_ALIGNMENT - 1 + OUTPUT_RESERVE_BYTES +                                                \
+     (size_t)(records) * (SESSION_FRAME_HEADER_BYTES + (size_t)(max) + DSB_TAG_BYTES))
+
+// What all sessions of a node share: blocks that each has only while it needs them. No session waits for
+// another if there are as many blocks as established sessions.
+struct session_memory {
+    struct pool inputs;          // SESSION_RECORD_BYTES each
+    struct pool outputs;         // SESSION_OUTPUT_BYTES each; none: no streams
+    struct stream_table streams; // max 0: no streams
+};
 
 // One node's side of all its sessions. The caller's; must outlive them and not change meanwhile.
 struct session_config {
@@ -70,6 +83,7 @@ struct session_config {
     enum noise_error (*random)(void *ctx, uint8_t *out,
                                size_t out_len); // 32 bytes per session; may fail
     void *random_ctx;
+    struct session_memory *memory; // NULL: no session can be established
 };
 
 enum session_role { SESSION_INITIATOR, SESSION_RESPONDER };
@@ -96,47 +110,77 @@ enum session_event {
     SESSION_ESTABLISHED, // and not before
     SESSION_PINGED,      // a PING has authenticated; its PONG is queued
     SESSION_PONGED,      // session_rtt_ms is new
+    SESSION_OFFERED, // the peer opens a stream, session_offered: accept it or close it, now or later
     SESSION_ENDED, // session_reason says why; what session_output still has may be sent, then close
 };
 
-// The members are for session.c; everything that may be known has a function. Copied never.
+// Members are for session*.c; everything that may be known has a function. Copied never.
 struct session {
     const struct session_config *config;
-    struct xk_handshake handshake;
-    struct xk_sender sender;
-    struct xk_receiver receiver;
-    uint8_t *record; // memory for incoming records, NULL until attached
-    uint64_t now_ms, deadline_ms, heard_ms, probed_ms;
-    uint64_t ping_sent_ms[PINGS_UNANSWERED_MAX];
-    uint32_t ping_tokens[PINGS_UNANSWERED_MAX]; // 0: free
-    uint32_t pings_sent, rtt_ms;
+    union {
+        struct xk_handshake handshake; // until `split`
+        struct {                       // from then on
+            struct xk_sender sender;
+            struct xk_receiver receiver;
+            uint8_t peer_key[DSB_KEY_BYTES], hash[DSB_HASH_BYTES];
+            uint64_t rekeyed_ms;                     // when we last changed our key
+            uint32_t records_sent, records_received; // under the present keys
+            union {
+                struct { // established
+                    uint64_t ping_sent_ms[PINGS_UNANSWERED_MAX];
+                    uint64_t pong_ends[PINGS_UNANSWERED_MAX];   // in out_queued, of PONGs sent last
+                    uint32_t ping_tokens[PINGS_UNANSWERED_MAX]; // 0: free
+                };
+                struct { // pairing
+                    uint8_t pair_nonce[DSB_HASH_BYTES], pair_commitment[DSB_HASH_BYTES];
+                };
+            };
+        };
+    };
+    uint64_t now_ms, deadline_ms, established_ms, heard_ms, probed_ms;
+    uint32_t pings_sent, rtt_ms, pair_code;
     struct device_id peer_id;
     uint8_t state, role, reason; // enum session_state, session_role, close_reason
     uint8_t peer_version, peer_bye, pings_received;
+    bool split, pairing;
     uint8_t header_len;
     uint8_t header[SESSION_PREAMBLE_BYTES]; // a preamble, or the length of a frame
+    uint16_t frame_len;  // handshake: of the frame being received; 0: header not complete
+    uint16_t frame_used; // bytes of it that are here
     uint16_t peer_record_max, peer_streams_max;
-    uint16_t pong_ends[PINGS_UNANSWERED_MAX]; // in the buffer, of PONGs that have not left
-    uint16_t frame_len;                       // of the frame being received; 0: header not complete
-    uint16_t frame_used;                      // bytes of it that are here
-    uint16_t out_len, out_start; // what is to be sent lies at buffer[out_start..out_len)
-    uint32_t record_bytes, records_received;
+
+    // Streams.
+    uint32_t owner;   // what the owner calls this session
+    uint32_t offered; // the stream that was opened last by the peer
+    struct stream_list streams, control,
+        writers;                   // all; those with something due; those that wait for room
+    uint16_t own_id, peer_id_last; // the highest number sent, and received, in OPEN
+    uint16_t own_ids_taken;        // by streams of ours, opened or about to be
+    uint16_t own_open, peer_open;  // opened by us, by the peer, and not over
+    uint16_t invited;              // streams whose turn it is to write
+
+    // Established: records come in at in[in_start..in_end) of a block that is there while bytes are.
+    uint16_t in_block, out_block; // 0: none
+    uint32_t in_start, in_end, in_high;
+
+    // What is to be sent, in the buffer below or in the block: [out_start..out_end), and then, if it was wrapped,
+    // [out_base..out_wrap).
+    uint32_t out_base, out_start, out_end, out_wrap;
+    uint64_t out_queued, out_sent; // bytes ever
     uint8_t buffer
         [SESSION_BUFFER_BYTES]; // handshake: the message read or written; later: records to be sent
 };
 
 // ---- Start ----------------------------------------------------------------------------------------------
 
-// Calls the device peer_id, whose key is peer_key. `record` is memory of at least
-// SESSION_RECORD_BYTES(config->record_plaintext_max), the session's until it has ended. Preamble and message 1
-// are in session_output. SESSION_ENDED if that fails (RANDOM_FAILED, LOW_ORDER).
+// Calls the device peer_id, whose key is peer_key. Preamble and message 1 are in session_output. SESSION_ENDED if that
+// fails (RANDOM_FAILED, LOW_ORDER).
 enum session_event session_start_initiator(struct session *s, const struct session_config *config,
                                            uint64_t now_ms, const struct device_id *peer_id,
-                                           const uint8_t peer_key[static DSB_KEY_BYTES],
-                                           uint8_t *record, size_t record_len)
+                                           const uint8_t peer_key[static DSB_KEY_BYTES])
     __attribute__((warn_unused_result));
 
-// Answers whoever has connected. Needs record memory only when it is accepted. SESSION_ENDED on an internal error.
+// Answers whoever has connected. SESSION_ENDED on an internal error.
 enum session_event session_start_responder(struct session *s, const struct session_config *config,
                                            uint64_t now_ms) __attribute__((warn_unused_result));
 
@@ -148,12 +192,29 @@ enum session_event session_start_responder(struct session *s, const struct sessi
 size_t session_receive(struct session *s, enum session_event *event, uint64_t now_ms,
                        const uint8_t *data, size_t data_len) __attribute__((warn_unused_result));
 
+// The same in place: where the next bytes of an established session go, at most *len. NULL when only session_receive
+// will do. Valid until the next call on the session.
+uint8_t *session_input(struct session *s, size_t *len) __attribute__((warn_unused_result));
+
+// `put` bytes are there. Goes on to the next event; call again with 0 until it is SESSION_NOTHING.
+enum session_event session_input_done(struct session *s, uint64_t now_ms, size_t put)
+    __attribute__((warn_unused_result));
+
 // What is to be sent; *len 0 when there is nothing. Valid until the next call on the session. The memory is the
-// session's but may be altered before sending (that is how tests attack).
+// session's but may be altered before sending (that is how tests attack). There may be more behind it.
 uint8_t *session_output(struct session *s, size_t *len);
+
+// Whether session_output would give something.
+bool session_has_output(const struct session *s);
 
 // `sent` bytes of it (at most that many) have left.
 void session_output_done(struct session *s, size_t sent);
+
+// Whether it holds a block of output memory, which it may after its end too, until everything has left.
+bool session_holds_output(const struct session *s);
+
+// Gives up what an ended session still has to send.
+void session_abandon_output(struct session *s);
 
 // TCP has ended. SESSION_ENDED with DISCONNECTED, unless it had ended before (then SESSION_NOTHING).
 enum session_event session_disconnected(struct session *s) __attribute__((warn_unused_result));
@@ -170,11 +231,11 @@ enum session_event session_dh_result(struct session *s, uint64_t now_ms, uint64_
 
 // ---- Identity decision, in state SESSION_DECIDE -----------------------------------------------------------
 
-// The pair is bound. Responder: READY is queued and the session is up (SESSION_ESTABLISHED); `record` as for
-// session_start_initiator. Initiator: message 3 is queued (SESSION_NOTHING; established when READY comes);
-// `record` is ignored. SESSION_ENDED on an internal error. In any other state SESSION_NOTHING, nothing changes.
-enum session_event session_accept(struct session *s, uint64_t now_ms, uint8_t *record,
-                                  size_t record_len) __attribute__((warn_unused_result));
+// The pair is bound. Responder: READY is queued and the session is up (SESSION_ESTABLISHED). Initiator: message 3 is
+// queued (SESSION_NOTHING; established when READY comes). SESSION_ENDED on an internal error, or without memory for
+// records. In any other state SESSION_NOTHING, nothing changes.
+enum session_event session_accept(struct session *s, uint64_t now_ms)
+    __attribute__((warn_unused_result));
 
 // It is not. Ends without words; except that the responder says BYE 2 for PEER_PENDING and PEER_REVOKED, and BYE 4
 // for NO_RECORD_MEMORY: the peer is one that is listed.
@@ -189,6 +250,9 @@ bool session_ping(struct session *s, uint64_t now_ms) __attribute__((warn_unused
 // Ends it from this side: with BYE `bye` when it is up, silently before. SESSION_NOTHING if it had ended already.
 enum session_event session_close(struct session *s, uint64_t now_ms, enum close_reason reason,
                                  enum bye_reason bye) __attribute__((warn_unused_result));
+
+// What the owner calls this session: given back with its streams.
+void session_set_owner(struct session *s, uint32_t owner);
 
 // ---- Time -------------------------------------------------------------------------------------------------
 
@@ -219,6 +283,9 @@ bool session_hash(const struct session *s, uint8_t hash[static DSB_HASH_BYTES])
 uint32_t session_rtt_ms(const struct session *s);        // of the last PONG
 uint8_t session_pings_received(const struct session *s); // saturates at 255
 uint64_t session_heard_ms(const struct session *s);      // last authenticated record
+uint64_t session_established_ms(const struct session *s);
+uint32_t session_offered(const struct session *s);      // the stream of SESSION_OFFERED
+uint16_t session_streams_open(const struct session *s); // of both sides, not over
 
 // Forgets everything; any state. Record memory is wiped as far as it was used.
 void session_wipe(struct session *s);

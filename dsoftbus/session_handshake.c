@@ -41,8 +41,7 @@ static uint8_t *message_out(struct session *s)
 static void message_written(struct session *s, size_t message_len)
 {
     store_be16(s->buffer, (uint16_t)message_len);
-    s->out_start = 0;
-    s->out_len = (uint16_t)(SESSION_FRAME_HEADER_BYTES + message_len);
+    session_output_set(s, SESSION_FRAME_HEADER_BYTES + message_len);
 }
 
 // ---- Responder: -> e, es; <- e, ee; -> s, se --------------------------------------------------------
@@ -105,22 +104,60 @@ static enum session_event message_2_read(struct session *s, enum noise_error err
     return SESSION_IDENTITY;
 }
 
+// Ours for message 3 and READY: how much we take. Without memory for streams we take none.
+static struct hello own_hello(const struct session *s)
+{
+    const struct session_memory *memory = s->config->memory;
+
+    return (struct hello){
+        .record_plaintext_max = s->config->record_plaintext_max,
+        .streams_max = memory->streams.max == 0 ? 0 : s->config->streams_max,
+    };
+}
+
+// The keys of the transport take the place of the handshake, whose public results stay.
+static bool split(struct session *s)
+{
+    struct xk_sender sender;
+    struct xk_receiver receiver;
+    uint8_t peer_key[DSB_KEY_BYTES], hash[DSB_HASH_BYTES];
+
+    if (xk_remote_static(&s->handshake, peer_key) != NOISE_OK ||
+        xk_handshake_hash(&s->handshake, hash) != NOISE_OK ||
+        xk_split(&s->handshake, &sender, &receiver) != NOISE_OK) {
+        return false;
+    }
+    xk_handshake_wipe(&s->handshake); // zero, also under what is written from here on
+    s->split = true;
+    s->rekeyed_ms = s->now_ms;
+    s->records_sent = s->records_received = 0;
+    bytes_copy(s->peer_key, peer_key, DSB_KEY_BYTES);
+    bytes_copy(s->hash, hash, DSB_HASH_BYTES);
+    return xk_sender_move(&s->sender, &sender) == NOISE_OK &&
+           xk_receiver_move(&s->receiver, &receiver) == NOISE_OK;
+}
+
 static enum session_event write_message_3(struct session *s)
 {
-    struct hello hello = {.record_plaintext_max = s->config->record_plaintext_max,
-                          .id = s->config->id};
+    struct hello hello;
     uint8_t *payload = message_out(s) + XK_MESSAGE_3_OFFSET;
-    size_t payload_len = hello_encode(payload, &hello);
-    size_t message_len;
-    enum noise_error error = xk_initiator_write_message_3(&s->handshake, message_out(s),
-                                                          XK_MESSAGE_3_OVERHEAD + payload_len,
-                                                          &message_len, payload, payload_len);
+    size_t payload_len, message_len;
+    enum noise_error error;
 
-    if (error == NOISE_OK) {
-        error = xk_split(&s->handshake, &s->sender, &s->receiver);
+    if (s->config->memory == NULL) {
+        return session_fail(s, REASON_NO_RECORD_MEMORY);
     }
+    hello = own_hello(s);
+    hello.id = s->config->id;
+    payload_len = hello_encode(payload, &hello);
+    error = xk_initiator_write_message_3(&s->handshake, message_out(s),
+                                         XK_MESSAGE_3_OVERHEAD + payload_len, &message_len, payload,
+                                         payload_len);
     if (error != NOISE_OK) {
         return session_fail(s, session_noise_reason(error));
+    }
+    if (!split(s)) {
+        return session_fail(s, REASON_INTERNAL);
     }
     message_written(s, message_len);
     session_move(s, SESSION_AWAIT_READY);
@@ -184,46 +221,33 @@ enum session_event session_dh_result(struct session *s, uint64_t now_ms, uint64_
     return SESSION_NOTHING;
 }
 
-// The responder's keys for the transport, and memory for records.
-static enum close_reason open_transport(struct session *s, uint8_t *record, size_t record_len)
+static enum session_event accept_initiator(struct session *s)
 {
-    if (record == NULL || record_len < SESSION_RECORD_BYTES(s->config->record_plaintext_max)) {
-        return REASON_NO_RECORD_MEMORY;
-    }
-    if (xk_split(&s->handshake, &s->sender, &s->receiver) != NOISE_OK) {
-        return REASON_INTERNAL;
-    }
-    s->record = record;
-    return REASON_NONE;
-}
-
-static enum session_event accept_initiator(struct session *s, uint8_t *record, size_t record_len)
-{
-    struct hello hello = {.record_plaintext_max = s->config->record_plaintext_max};
+    struct hello hello;
     uint8_t ready[HELLO_BYTES_MAX];
-    size_t ready_len = hello_encode(ready, &hello);
-    enum close_reason reason = open_transport(s, record, record_len);
+    size_t ready_len;
 
-    if (reason != REASON_NONE) {
-        return session_fail(s, reason);
+    if (s->config->memory == NULL) {
+        return session_fail(s, REASON_NO_RECORD_MEMORY);
     }
-    if (!session_send_record(s, RECORD_READY, ready, ready_len)) {
+    if (!split(s)) {
+        return session_fail(s, REASON_INTERNAL);
+    }
+    hello = own_hello(s);
+    ready_len = hello_encode(ready, &hello);
+    if (!session_send_record(s, RECORD_READY, 0, ready, ready_len, 0)) {
         return session_fail(s, REASON_INTERNAL);
     }
     return session_established(s);
 }
 
-enum session_event session_accept(struct session *s, uint64_t now_ms, uint8_t *record,
-                                  size_t record_len)
+enum session_event session_accept(struct session *s, uint64_t now_ms)
 {
     s->now_ms = time_max(s->now_ms, now_ms);
     if (s->state != SESSION_DECIDE) {
         return SESSION_NOTHING;
     }
-    if (s->role == SESSION_INITIATOR) {
-        return write_message_3(s);
-    }
-    return accept_initiator(s, record, record_len);
+    return s->role == SESSION_INITIATOR ? write_message_3(s) : accept_initiator(s);
 }
 
 // A peer that is listed is told why not, in its one record; for others there is no number here.
@@ -248,8 +272,7 @@ enum session_event session_refuse(struct session *s, uint64_t now_ms, enum close
     if (s->state != SESSION_DECIDE) {
         return SESSION_NOTHING;
     }
-    if (s->role == SESSION_RESPONDER && last_words(&bye, reason) &&
-        xk_split(&s->handshake, &s->sender, &s->receiver) == NOISE_OK) {
+    if (s->role == SESSION_RESPONDER && last_words(&bye, reason) && split(s)) {
         return session_say_bye(s, reason, bye);
     }
     return session_fail(s, reason);

@@ -5,47 +5,106 @@
 #include "noise/ct.h"
 
 enum {
-    FRAME_OVERHEAD = SESSION_FRAME_HEADER_BYTES + RECORD_HEADER_BYTES + DSB_TAG_BYTES,
     READY_FRAME_BYTES = FRAME_OVERHEAD + HELLO_READY_BYTES,
     PING_FRAME_BYTES = FRAME_OVERHEAD + PING_TOKEN_BYTES,
     BYE_FRAME_BYTES = FRAME_OVERHEAD + 1,
+    REKEY_FRAME_BYTES = FRAME_OVERHEAD,
+    // Every PING that may be unanswered, every PONG that may be owed, and BYE.
+    PRIORITY_RECORDS = 2 * PINGS_UNANSWERED_MAX + 1,
+    PRIORITY_BYTES = 2 * PINGS_UNANSWERED_MAX * PING_FRAME_BYTES + BYE_FRAME_BYTES,
 };
-// So a record never waits for room: READY, every PING that may be unanswered, every PONG that may be owed, and BYE.
-_Static_assert(READY_FRAME_BYTES + 2 * PINGS_UNANSWERED_MAX * PING_FRAME_BYTES + BYE_FRAME_BYTES <=
-                   SESSION_BUFFER_BYTES,
-               "all that can be queued at once");
+// So these never wait for room: neither in the small buffer, behind READY, nor behind DATA in a block.
+_Static_assert(READY_FRAME_BYTES + PRIORITY_BYTES <= SESSION_BUFFER_BYTES, "in the buffer");
+_Static_assert(PRIORITY_BYTES + PRIORITY_RECORDS * REKEY_FRAME_BYTES <= OUTPUT_RESERVE_BYTES,
+               "in what DATA leaves, even if the key changed before each of them");
 
 // ---- Out ------------------------------------------------------------------------------------------
 
-bool session_send_record(struct session *s, enum record_type type, const uint8_t *body,
-                         size_t body_len)
+static uint32_t limit_or(uint32_t configured, uint32_t otherwise)
 {
-    size_t plaintext_len = RECORD_HEADER_BYTES + body_len;
-    uint8_t *frame =
-        session_reserve(s, SESSION_FRAME_HEADER_BYTES + plaintext_len + (size_t)DSB_TAG_BYTES);
-    uint8_t *record;
-    size_t record_len;
+    return configured != 0 ? configured : otherwise;
+}
 
-    if (frame == NULL) {
-        return false;
-    }
-    record = frame + SESSION_FRAME_HEADER_BYTES;
-    record_encode_header(record, type);
-    bytes_copy(record + RECORD_HEADER_BYTES, body, body_len);
+static bool rekey_due(const struct session *s)
+{
+    return s->records_sent >= limit_or(s->config->rekey_records, REKEY_RECORDS) ||
+           s->now_ms >= time_after(s->rekeyed_ms, limit_or(s->config->rekey_ms, REKEY_MS));
+}
+
+size_t session_record_needs(const struct session *s, size_t body_len)
+{
+    return FRAME_OVERHEAD + body_len + (rekey_due(s) ? (size_t)REKEY_FRAME_BYTES : 0);
+}
+
+// Encrypts the record whose header and body stand in the frame, and queues the frame. False if the sender is not alive:
+// that is so in a copy of a session, which encrypts nothing, so that no nonce is used twice.
+static bool seal(struct session *s, uint8_t *frame, size_t body_len)
+{
+    uint8_t *record = frame + SESSION_FRAME_HEADER_BYTES;
+    size_t plaintext_len = RECORD_HEADER_BYTES + body_len, record_len;
+
     if (xk_sender_seal(&s->sender, record, plaintext_len + DSB_TAG_BYTES, &record_len, record,
                        plaintext_len) != NOISE_OK) {
-        s->out_len = (uint16_t)(frame - s->buffer);
         return false;
     }
     store_be16(frame, (uint16_t)record_len);
+    session_commit(s, frame, SESSION_FRAME_HEADER_BYTES + record_len);
+    s->records_sent++;
     return true;
+}
+
+// Noise 11.3: the last record under the old key says so.
+static bool rekey(struct session *s, uint8_t *frame)
+{
+    record_encode_header(frame + SESSION_FRAME_HEADER_BYTES, RECORD_REKEY, 0, 0);
+    if (!seal(s, frame, 0) || xk_sender_rekey(&s->sender) != NOISE_OK) {
+        return false;
+    }
+    s->records_sent = 0;
+    s->rekeyed_ms = s->now_ms;
+    return true;
+}
+
+uint8_t *session_begin_record(struct session *s, enum record_type type, uint8_t flags,
+                              uint16_t stream, size_t body_len, size_t keep)
+{
+    uint8_t *frame = session_reserve(s, session_record_needs(s, body_len), keep);
+
+    if (frame == NULL) {
+        return NULL;
+    }
+    if (rekey_due(s)) {
+        if (!rekey(s, frame)) {
+            return NULL;
+        }
+        frame += REKEY_FRAME_BYTES;
+    }
+    record_encode_header(frame + SESSION_FRAME_HEADER_BYTES, type, flags, stream);
+    return frame + SESSION_FRAME_HEADER_BYTES + RECORD_HEADER_BYTES;
+}
+
+bool session_end_record(struct session *s, uint8_t *body, size_t body_len)
+{
+    return seal(s, body - RECORD_HEADER_BYTES - SESSION_FRAME_HEADER_BYTES, body_len);
+}
+
+bool session_send_record(struct session *s, enum record_type type, uint16_t stream,
+                         const uint8_t *body, size_t body_len, size_t keep)
+{
+    uint8_t *room = session_begin_record(s, type, 0, stream, body_len, keep);
+
+    if (room == NULL) {
+        return false;
+    }
+    bytes_copy(room, body, body_len);
+    return session_end_record(s, room, body_len);
 }
 
 enum session_event session_say_bye(struct session *s, enum close_reason reason, enum bye_reason bye)
 {
     uint8_t body = (uint8_t)bye;
 
-    (void)!session_send_record(s, RECORD_BYE, &body, 1); // if it can still be sent
+    (void)!session_send_record(s, RECORD_BYE, 0, &body, 1, 0); // if it can still be sent
     return session_finish(s, reason);
 }
 
@@ -66,7 +125,7 @@ bool session_ping(struct session *s, uint64_t now_ms)
     }
     s->pings_sent = s->pings_sent == UINT32_MAX ? 1 : s->pings_sent + 1;
     store_be64(token, s->pings_sent);
-    if (!session_send_record(s, RECORD_PING, token, sizeof token)) {
+    if (!session_send_record(s, RECORD_PING, 0, token, sizeof token, 0)) {
         return false;
     }
     s->ping_tokens[i] = s->pings_sent;
@@ -78,7 +137,7 @@ bool session_ping(struct session *s, uint64_t now_ms)
 
 enum session_event session_established(struct session *s)
 {
-    s->heard_ms = s->probed_ms = s->now_ms;
+    s->established_ms = s->heard_ms = s->probed_ms = s->now_ms;
     session_move(s, SESSION_UP);
     return SESSION_ESTABLISHED;
 }
@@ -97,10 +156,10 @@ static enum session_event read_ready(struct session *s, const struct record *rec
 
 // Where the end of the next PONG is noted; NULL when 4 PONGs have not even left, so that the peer has more than 4
 // PINGs unanswered.
-static uint16_t *free_pong(struct session *s)
+static uint64_t *free_pong(struct session *s)
 {
     for (size_t i = 0; i < PINGS_UNANSWERED_MAX; i++) {
-        if (s->pong_ends[i] <= s->out_start) {
+        if (s->pong_ends[i] <= s->out_sent) {
             return &s->pong_ends[i];
         }
     }
@@ -109,15 +168,15 @@ static uint16_t *free_pong(struct session *s)
 
 static enum session_event read_ping(struct session *s, const struct record *record)
 {
-    uint16_t *pong_end = free_pong(s);
+    uint64_t *pong_end = free_pong(s);
 
     if (pong_end == NULL) {
         return session_say_bye(s, REASON_PING_FLOOD, BYE_LIMIT);
     }
-    if (!session_send_record(s, RECORD_PONG, record->body, record->body_len)) {
+    if (!session_send_record(s, RECORD_PONG, 0, record->body, record->body_len, 0)) {
         return session_say_bye(s, REASON_INTERNAL, BYE_INTERNAL);
     }
-    *pong_end = s->out_len;
+    *pong_end = s->out_queued;
     if (s->pings_received < UINT8_MAX) {
         s->pings_received++;
     }
@@ -153,27 +212,33 @@ enum session_event session_bad_record(struct session *s, enum close_reason reaso
     return session_fail(s, reason);
 }
 
-// The first record to an initiator is READY or BYE, and READY comes once.
+static enum session_event read_rekey(struct session *s)
+{
+    DSB_ASSERT(xk_receiver_rekey(&s->receiver) == NOISE_OK);
+    s->records_received = 0;
+    return SESSION_NOTHING;
+}
+
 static enum session_event read_record(struct session *s, const struct record *record)
 {
-    bool first = s->state == SESSION_AWAIT_READY;
-
     switch (record->type) {
-    case RECORD_READY:
-        return first ? read_ready(s, record) : session_bad_record(s, REASON_RECORD_ORDER);
+    case RECORD_READY: // comes once
+        return session_bad_record(s, REASON_RECORD_ORDER);
     case RECORD_PING:
-        return first ? session_bad_record(s, REASON_RECORD_ORDER) : read_ping(s, record);
+        return read_ping(s, record);
     case RECORD_PONG:
-        return first ? session_bad_record(s, REASON_RECORD_ORDER) : read_pong(s, record);
+        return read_pong(s, record);
     case RECORD_BYE:
         return read_bye(s, record);
-    case RECORD_OPEN: // not of this version: record_decode has refused these
+    case RECORD_REKEY:
+        return read_rekey(s);
+    case RECORD_OPEN:
     case RECORD_OPENED:
     case RECORD_DATA:
     case RECORD_WINDOW:
     case RECORD_CLOSE:
-    case RECORD_REKEY:
-    case RECORD_PAIR_COMMIT:
+        return session_stream_record(s, record);
+    case RECORD_PAIR_COMMIT: // only in a pairing session
     case RECORD_PAIR_NONCE:
     case RECORD_PAIR_OPEN:
         break;
@@ -181,25 +246,36 @@ static enum session_event read_record(struct session *s, const struct record *re
     return session_bad_record(s, REASON_RECORD_TYPE);
 }
 
-enum session_event session_record(struct session *s)
+// The first record to an initiator is READY or BYE.
+static enum session_event read_first_record(struct session *s, const struct record *record)
 {
-    uint8_t *plaintext = s->record;
-    size_t plaintext_len, ciphertext_len = s->frame_len;
-    struct record record;
-    enum session_event event;
-    enum close_reason reason;
+    if (record->type == RECORD_READY) {
+        return read_ready(s, record);
+    }
+    return record->type == RECORD_BYE ? read_bye(s, record)
+                                      : session_bad_record(s, REASON_RECORD_ORDER);
+}
 
-    if (xk_receiver_open(&s->receiver, plaintext, ciphertext_len - DSB_TAG_BYTES, &plaintext_len,
-                         plaintext, ciphertext_len) != NOISE_OK) {
+enum session_event session_record(struct session *s, uint8_t *bytes, size_t len)
+{
+    struct record record;
+    enum close_reason reason;
+    size_t plaintext_len;
+
+    if (xk_receiver_open(&s->receiver, bytes, len - DSB_TAG_BYTES, &plaintext_len, bytes, len) !=
+        NOISE_OK) {
         return session_bad_record(s, REASON_RECORD_AUTH);
     }
     s->records_received++;
     s->heard_ms = s->now_ms;
-    reason = record_decode(&record, plaintext, plaintext_len);
-    if (reason == REASON_NONE && s->records_received > RECORDS_PER_KEY_MAX) {
+    reason = record_decode(&record, bytes, plaintext_len);
+    if (reason == REASON_NONE &&
+        s->records_received > limit_or(s->config->records_per_key_max, RECORDS_PER_KEY_MAX)) {
         reason = REASON_RECORD_COUNT;
     }
-    event = reason == REASON_NONE ? read_record(s, &record) : session_bad_record(s, reason);
-    ct_wipe(plaintext, plaintext_len);
-    return event;
+    if (reason != REASON_NONE) {
+        return session_bad_record(s, reason);
+    }
+    return s->state == SESSION_AWAIT_READY ? read_first_record(s, &record)
+                                           : read_record(s, &record);
 }

@@ -83,4 +83,81 @@ struct stream_status {
     uint64_t bytes_in, bytes_out; // so far
 };
 
+// ---- Memory: the caller's, in use for the life of the bus -------------------------------------------------------
+
+enum { STREAM_IN_SESSION, STREAM_IN_CONTROL, STREAM_IN_WRITERS, STREAM_IN_NEWS, STREAM_LISTS };
+
+// Slots are numbered from 1 in links; 0: none.
+struct stream_link {
+    uint16_t next, previous;
+};
+
+struct stream_list {
+    uint16_t first, last;
+};
+
+// Members are dsoftbus/'s own, here and below.
+struct stream {
+    struct session *session; // NULL when it has nothing more to do with one
+    uint32_t connection, tag;
+    uint16_t generation; // upper half of the handle
+    uint16_t id;         // on the wire; 0: OPEN has not been sent
+    uint8_t phase;       // enum stream_phase
+    uint8_t error, reason;
+    uint8_t close_reason; // of the CLOSE that is due
+    bool ours : 1, over : 1, finished : 1, peer_finished : 1;
+    bool open_due : 1, opened_due : 1, window_due : 1, end_due : 1, close_due : 1;
+    bool blocked : 1, invited : 1; // a write waits for credit; it is its turn to write
+    uint8_t lists;                 // in which it is: a bit for each
+    struct stream_link links[STREAM_LISTS];
+    uint32_t credit;        // bytes that we may still send
+    uint32_t granted;       // bytes that the peer may still send
+    uint32_t read_at, used; // the receive buffer, a ring
+    uint64_t bytes_in, bytes_out;
+    struct service_name service;
+};
+
+struct stream_table {
+    struct stream *streams;
+    uint8_t *buffers;
+    uint32_t buffer_bytes;
+    uint16_t max, used;
+    uint16_t fresh, free; // slots from here on were never used; the one that was given back last
+    struct stream_list news;
+};
+
+// max streams with a buffer of buffer_bytes each. Neither memory is touched before it is used. max 0: no streams.
+void stream_table_init(struct stream_table *table, struct stream *streams, uint16_t max,
+                       uint8_t *buffers, uint32_t buffer_bytes);
+
+// ---- Streams of a session without a bus: what the calls of dsoftbus/bus.h rest on ------------------------------
+//
+// Whatever these queue is in session_output.
+
+struct session;
+
+enum stream_error stream_open(struct session *s, uint64_t now_ms, uint32_t *stream,
+                              const uint8_t *service, size_t service_len)
+    __attribute__((warn_unused_result));
+enum stream_error stream_accept(struct stream_table *table, uint64_t now_ms, uint32_t stream)
+    __attribute__((warn_unused_result));
+enum stream_error stream_read(struct stream_table *table, uint64_t now_ms, uint32_t stream,
+                              uint8_t *out, size_t size, size_t *len)
+    __attribute__((warn_unused_result));
+enum stream_error stream_peek(const struct stream_table *table, uint32_t stream,
+                              const uint8_t **bytes, size_t *len)
+    __attribute__((warn_unused_result));
+void stream_consume(struct stream_table *table, uint64_t now_ms, uint32_t stream, size_t len);
+enum stream_error stream_write(struct stream_table *table, uint64_t now_ms, uint32_t stream,
+                               const uint8_t *data, size_t len, size_t *taken)
+    __attribute__((warn_unused_result));
+enum stream_error stream_finish(struct stream_table *table, uint64_t now_ms, uint32_t stream)
+    __attribute__((warn_unused_result));
+void stream_close(struct stream_table *table, uint64_t now_ms, uint32_t stream,
+                  enum bye_reason reason);
+bool stream_status(const struct stream_table *table, uint32_t stream, struct stream_status *status);
+void stream_set_tag(struct stream_table *table, uint32_t stream, uint32_t tag);
+bool stream_next(struct stream_table *table, uint32_t *stream, struct stream_status *status)
+    __attribute__((warn_unused_result));
+
 #endif

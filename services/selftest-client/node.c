@@ -38,6 +38,8 @@ static const char *take_identity(struct node *node)
     memcpy(node->config.static_public, own.public_key, DSB_KEY_BYTES);
     memcpy(node->peer_key, peer.public_key, DSB_KEY_BYTES);
     node->config.record_plaintext_max = RECORD_BYTES;
+    pool_init(&node->memory.inputs, node->records[0], sizeof node->records[0], 2);
+    node->config.memory = &node->memory;
     node->config.random = rng_random;
     node->config.random_ctx = &node->rng;
     node->port = own.port;
@@ -173,8 +175,7 @@ static enum session_event decide(const struct node *node, struct channel *channe
     bool is_peer = session_peer_key(&channel->session, key) &&
                    device_id_equal(session_peer_id(&channel->session), &node->peer_id) &&
                    memcmp(key, node->peer_key, sizeof key) == 0;
-    return is_peer ? session_accept(&channel->session, clock_ms(), channel->record,
-                                    sizeof channel->record)
+    return is_peer ? session_accept(&channel->session, clock_ms())
                    : session_refuse(&channel->session, clock_ms(), REASON_UNKNOWN_PEER);
 }
 
@@ -200,6 +201,7 @@ static void session_happened(struct node *node, struct channel *channel, enum se
         case SESSION_ENDED:
             channel->ended = true;
             break;
+        case SESSION_OFFERED: // it takes none
         case SESSION_NOTHING:
             break;
         }
@@ -233,8 +235,7 @@ static void channel_up(struct node *node, struct channel *channel)
     if (!channel->raw) {
         session_happened(node, channel,
                          session_start_initiator(&channel->session, channel->config, clock_ms(),
-                                                 &node->peer_id, node->peer_key, channel->record,
-                                                 sizeof channel->record));
+                                                 &node->peer_id, node->peer_key));
     }
 }
 

@@ -32,7 +32,6 @@ struct channel {
     bool established, pinged, ponged;
     const struct session_config *config; // whom we play; not raw
     struct session session;
-    uint8_t record[SESSION_RECORD_BYTES(RECORD_BYTES)];
     uint8_t sent[SENT_MAX]; // the first bytes that we sent
     size_t sent_len;
     uint8_t received[SENT_MAX]; // the first bytes that came
@@ -43,6 +42,8 @@ struct node {
     struct net_client net;
     struct rng rng;
     struct session_config config; // node-b, its static key in keystored
+    struct session_memory memory; // of both channels
+    uint8_t records[2][SESSION_RECORD_BYTES(RECORD_BYTES)];
     uint16_t port;
     struct device_id peer_id; // the device under test, and its key
     uint8_t peer_key[DSB_KEY_BYTES];

@@ -129,7 +129,7 @@ static void check_limits(void)
     struct bus_counts counts = bus_counts(&bus);
 
     require(counts.half_open <= HALF_OPEN && counts.sessions_up <= SESSIONS);
-    require(counts.records_used <= SESSIONS && counts.connections <= SLOTS);
+    require(counts.places_used <= SESSIONS && counts.connections <= SLOTS);
     require(counts.devices <= DEVICES && counts.peers <= PEERS);
 }
 
@@ -186,9 +186,8 @@ static size_t step(const uint8_t *data, size_t size)
         return 2;
     case 13: // an honest beginning, so that message 1 authenticates
         fuzz_end_init(&friend, 2);
-        fuzz_event(&friend,
-                   session_start_initiator(&friend.session, &friend.config, 0, &self.config.id,
-                                           self.public_key, friend.record, sizeof friend.record));
+        fuzz_event(&friend, session_start_initiator(&friend.session, &friend.config, 0,
+                                                    &self.config.id, self.public_key));
         bytes = session_output(&friend.session, &len);
         bus_received(&bus, now_ms, id, bytes, len);
         return 2;
@@ -219,7 +218,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         bus_tick(&bus, now_ms);
     }
     struct bus_counts counts = bus_counts(&bus);
-    require(counts.half_open == 0 && counts.sessions_up == 0 && counts.records_used == 0);
+    require(counts.half_open == 0 && counts.sessions_up == 0 && counts.places_used == 0);
     require(counts.connections == 0 && id_count == 0);
     return 0;
 }

@@ -17,8 +17,8 @@ static void feed_in_pieces(struct fuzz_end *e, const uint8_t *data, size_t size)
     }
 }
 
-static size_t alter(uint8_t out[static SESSION_BUFFER_BYTES], struct fuzz_end *from,
-                    const uint8_t *data, size_t size)
+static size_t alter(uint8_t out[static FUZZ_OUTPUT_MAX], struct fuzz_end *from, const uint8_t *data,
+                    size_t size)
 {
     size_t len = fuzz_take(from, out);
 
@@ -31,7 +31,7 @@ static size_t alter(uint8_t out[static SESSION_BUFFER_BYTES], struct fuzz_end *f
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct fuzz_end ends[2];
-    uint8_t bytes[SESSION_BUFFER_BYTES];
+    uint8_t bytes[FUZZ_OUTPUT_MAX];
     unsigned turns;
 
     if (size < 1) {

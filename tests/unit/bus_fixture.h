@@ -425,7 +425,7 @@ FIXTURE void assert_idle(const struct node *n)
 
     assert_int_equal(counts.half_open, 0);
     assert_int_equal(counts.sessions_up, 0);
-    assert_int_equal(counts.records_used, 0);
+    assert_int_equal(counts.places_used, 0);
     assert_int_equal(counts.connections, 0);
 }
 

@@ -6,10 +6,17 @@
 #include "tests/unit/noise_fixture.h"
 
 #include "dsoftbus/session.h"
+#include "dsoftbus/session_internal.h"
 #include "noise/rng.h"
 #include "noise/x25519.h"
 
-enum { FIXTURE_RECORD_MAX = 600, FIXTURE_WIRE_MAX = 8192 };
+enum {
+    FIXTURE_RECORD_MAX = 600,
+    FIXTURE_WIRE_MAX = 32768,
+    FIXTURE_STREAMS = 6,
+    FIXTURE_STREAM_BUFFER = 2048,
+    FIXTURE_OUTPUT_RECORDS = 3,
+};
 
 // One end: a session, and an owner that does what it was told in advance.
 struct end {
@@ -17,7 +24,11 @@ struct end {
     struct session_config config;
     struct rng rng;
     uint8_t secret[32], public_key[32];
+    struct session_memory memory;
     uint8_t record[SESSION_RECORD_BYTES(FIXTURE_RECORD_MAX)];
+    uint8_t output[SESSION_OUTPUT_BYTES(FIXTURE_RECORD_MAX, FIXTURE_OUTPUT_RECORDS)];
+    struct stream streams[FIXTURE_STREAMS];
+    uint8_t stream_buffers[FIXTURE_STREAMS * FIXTURE_STREAM_BUFFER];
     bool hold_dh;             // SESSION_NEED_DH is left to the test
     bool hold_identity;       // SESSION_IDENTITY is left to the test
     enum close_reason refuse; // else accepted
@@ -32,6 +43,10 @@ FIXTURE void end_init(struct end *e, const char *id, uint8_t seed)
     uint8_t rng_seed_bytes[RNG_SEED_LEN];
 
     memset(e, 0, sizeof *e);
+    pool_init(&e->memory.inputs, e->record, sizeof e->record, 1);
+    pool_init(&e->memory.outputs, e->output, sizeof e->output, 1);
+    stream_table_init(&e->memory.streams, e->streams, FIXTURE_STREAMS, e->stream_buffers,
+                      FIXTURE_STREAM_BUFFER);
     memset(rng_seed_bytes, seed, sizeof rng_seed_bytes);
     rng_seed(&e->rng, rng_seed_bytes);
     assert_int_equal(rng_random(&e->rng, e->secret, sizeof e->secret), NOISE_OK);
@@ -42,6 +57,8 @@ FIXTURE void end_init(struct end *e, const char *id, uint8_t seed)
     e->config.record_plaintext_max = FIXTURE_RECORD_MAX;
     e->config.random = rng_random;
     e->config.random_ctx = &e->rng;
+    e->config.streams_max = FIXTURE_STREAMS - 1;
+    e->config.memory = &e->memory;
 }
 
 FIXTURE enum session_event end_answer_dh(struct end *e)
@@ -62,9 +79,8 @@ FIXTURE void end_event(struct end *e, enum session_event event)
         if (event == SESSION_NEED_DH && !e->hold_dh) {
             event = end_answer_dh(e);
         } else if (event == SESSION_IDENTITY && !e->hold_identity) {
-            event = e->refuse != REASON_NONE
-                        ? session_refuse(&e->session, e->now_ms, e->refuse)
-                        : session_accept(&e->session, e->now_ms, e->record, sizeof e->record);
+            event = e->refuse != REASON_NONE ? session_refuse(&e->session, e->now_ms, e->refuse)
+                                             : session_accept(&e->session, e->now_ms);
         } else {
             event = SESSION_NOTHING;
         }
@@ -74,7 +90,7 @@ FIXTURE void end_event(struct end *e, enum session_event event)
 FIXTURE void end_call(struct end *e, const struct end *whom)
 {
     end_event(e, session_start_initiator(&e->session, &e->config, e->now_ms, &whom->config.id,
-                                         whom->public_key, e->record, sizeof e->record));
+                                         whom->public_key));
 }
 
 FIXTURE void end_listen(struct end *e)
@@ -94,20 +110,23 @@ FIXTURE void end_receive(struct end *e, const uint8_t *data, size_t len)
     }
 }
 
-// Takes what the end has to send.
+// Takes what the end has to send, all of it.
 FIXTURE size_t end_take(struct end *e, uint8_t *out, size_t cap)
 {
-    size_t len;
-    const uint8_t *bytes = session_output(&e->session, &len);
+    size_t total = 0, len;
+    const uint8_t *bytes;
 
-    assert_true(len <= cap && e->sent_len + len <= sizeof e->sent);
-    if (len > 0) {
-        memcpy(out, bytes, len);
+    while ((bytes = session_output(&e->session, &len)) != NULL) {
+        assert_true(len > 0 && total + len <= cap && e->sent_len + len <= sizeof e->sent);
+        memcpy(out + total, bytes, len);
         memcpy(e->sent + e->sent_len, bytes, len);
         e->sent_len += len;
+        total += len;
+        session_output_done(&e->session, len);
     }
-    session_output_done(&e->session, len);
-    return len;
+    assert_int_equal(len, 0);
+    assert_false(session_has_output(&e->session));
+    return total;
 }
 
 // Carries what one end has to send to the other; the number of bytes.

@@ -10,6 +10,11 @@ struct record_row {
     enum close_reason reason;
 };
 
+#define BYTES_31 "01010101010101010101010101010101010101010101010101010101010101"
+#define BYTES_32 BYTES_31 "01"
+#define NAME_16  "61616161616161616161616161616161"
+#define NAME_64  NAME_16 NAME_16 NAME_16 NAME_16
+
 static const struct record_row record_rows[] = {
     {"empty", "", REASON_RECORD_LENGTH},
     {"three bytes", "020000", REASON_RECORD_LENGTH},
@@ -18,36 +23,69 @@ static const struct record_row record_rows[] = {
     {"PONG", "030000000102030405060708", REASON_NONE},
     {"BYE", "0900000008", REASON_NONE},
     {"type 0", "00000000", REASON_RECORD_TYPE},
-    {"OPEN", "0400000100001000666f6f", REASON_RECORD_TYPE},
-    {"OPENED", "0500000100001000", REASON_RECORD_TYPE},
-    {"DATA", "0600000141", REASON_RECORD_TYPE},
-    {"WINDOW", "0700000100001000", REASON_RECORD_TYPE},
-    {"CLOSE", "0800000100", REASON_RECORD_TYPE},
-    {"REKEY", "0a000000", REASON_RECORD_TYPE},
-    {"PAIR_COMMIT", "0b000000", REASON_RECORD_TYPE},
-    {"PAIR_NONCE", "0c000000", REASON_RECORD_TYPE},
-    {"PAIR_OPEN", "0d000000", REASON_RECORD_TYPE},
+    {"OPEN", "0400000100001000666f6f", REASON_NONE},
+    {"OPEN of the longest name", "0400ffff00000000" NAME_64, REASON_NONE},
+    {"OPENED", "0500000100001000", REASON_NONE},
+    {"DATA", "0600000141", REASON_NONE},
+    {"DATA, the last", "0601000141", REASON_NONE},
+    {"DATA, the end alone", "06010001", REASON_NONE},
+    {"WINDOW", "0700000100001000", REASON_NONE},
+    {"CLOSE", "0800000100", REASON_NONE},
+    {"CLOSE with a reserved reason", "08000001ff", REASON_NONE},
+    {"REKEY", "0a000000", REASON_NONE},
+    {"PAIR_COMMIT", "0b000000" BYTES_32, REASON_NONE},
+    {"PAIR_NONCE", "0c000000" BYTES_32, REASON_NONE},
+    {"PAIR_OPEN", "0d000000" BYTES_32, REASON_NONE},
     {"type 14", "0e000000", REASON_RECORD_TYPE},
     {"type 255", "ff000000", REASON_RECORD_TYPE},
     {"type before flags", "ff010000", REASON_RECORD_TYPE},
     {"PING with flag 1", "020100000102030405060708", REASON_RECORD_FLAGS},
     {"PING with flag 128", "028000000102030405060708", REASON_RECORD_FLAGS},
+    {"OPEN with flag 1", "0401000100001000666f6f", REASON_RECORD_FLAGS},
+    {"WINDOW with flag 1", "0701000100001000", REASON_RECORD_FLAGS},
+    {"CLOSE with flag 1", "0801000100", REASON_RECORD_FLAGS},
+    {"REKEY with flag 1", "0a010000", REASON_RECORD_FLAGS},
+    {"DATA with flag 2", "0602000141", REASON_RECORD_FLAGS},
+    {"DATA with flags 3", "0603000141", REASON_RECORD_FLAGS},
     {"flags before stream", "020100010102030405060708", REASON_RECORD_FLAGS},
     {"PING on stream 1", "020000010102030405060708", REASON_RECORD_STREAM},
     {"BYE on stream 256", "0900010000", REASON_RECORD_STREAM},
+    {"READY on stream 1", "01000001", REASON_RECORD_STREAM},
+    {"REKEY on stream 1", "0a000001", REASON_RECORD_STREAM},
+    {"PAIR_COMMIT on stream 1", "0b000001" BYTES_32, REASON_RECORD_STREAM},
+    {"OPEN on stream 0", "0400000000001000666f6f", REASON_RECORD_STREAM},
+    {"OPENED on stream 0", "0500000000001000", REASON_RECORD_STREAM},
+    {"DATA on stream 0", "0600000041", REASON_RECORD_STREAM},
+    {"WINDOW on stream 0", "0700000000001000", REASON_RECORD_STREAM},
+    {"CLOSE on stream 0", "0800000000", REASON_RECORD_STREAM},
     {"stream before body", "02000001", REASON_RECORD_STREAM},
     {"PING without token", "02000000", REASON_RECORD_BODY},
     {"PING of 7", "0200000001020304050607", REASON_RECORD_BODY},
     {"PONG of 9", "03000000010203040506070809", REASON_RECORD_BODY},
     {"BYE without reason", "09000000", REASON_RECORD_BODY},
     {"BYE of 2", "090000000101", REASON_RECORD_BODY},
+    {"OPEN without a name", "0400000100001000", REASON_RECORD_BODY},
+    {"OPEN without a window", "04000001000010", REASON_RECORD_BODY},
+    {"OPEN with a name of 65", "0400000100001000" NAME_64 "61", REASON_RECORD_BODY},
+    {"OPEN with a name that is not UTF-8", "0400000100001000c341", REASON_RECORD_BODY},
+    {"OPENED of 3", "05000001001000", REASON_RECORD_BODY},
+    {"OPENED of 5", "050000010000100000", REASON_RECORD_BODY},
+    {"DATA of nothing", "06000001", REASON_RECORD_BODY},
+    {"WINDOW of 3", "07000001001000", REASON_RECORD_BODY},
+    {"WINDOW of 5", "070000010000100000", REASON_RECORD_BODY},
+    {"CLOSE without reason", "08000001", REASON_RECORD_BODY},
+    {"CLOSE of 2", "080000010000", REASON_RECORD_BODY},
+    {"REKEY with a body", "0a00000000", REASON_RECORD_BODY},
+    {"PAIR_COMMIT of 31", "0b000000" BYTES_31, REASON_RECORD_BODY},
+    {"PAIR_NONCE of 33", "0c000000" BYTES_32 "01", REASON_RECORD_BODY},
+    {"PAIR_OPEN of nothing", "0d000000", REASON_RECORD_BODY},
 };
 
 static void test_record_decode(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(record_rows); i++) {
-        uint8_t bytes[32];
+        uint8_t bytes[96];
         struct record record;
         size_t len = hex_decode(bytes, sizeof bytes, record_rows[i].hex);
         memset(&record, 0xa5, sizeof record);
@@ -59,6 +97,8 @@ static void test_record_decode(void **state)
             assert_zero(&record, sizeof record);
         } else {
             assert_int_equal(record.type, bytes[0]);
+            assert_int_equal(record.flags, bytes[1]);
+            assert_int_equal(record.stream, bytes[2] << 8 | bytes[3]);
             assert_ptr_equal(record.body, bytes + 4);
             assert_int_equal(record.body_len, len - 4);
         }
