@@ -2,7 +2,7 @@
 // Entry from OpenSBI (a0: hart, MMU off, the other harts are parked by it), and entry and exit of traps.
 #include "kernel/abi/neuron.h"
 #include "kernel/layout.h"
-
+#include "kernel/riscv.h"
 
     .section .text.boot, "ax"
     .globl _start
@@ -26,7 +26,7 @@ no_ram:
     call    boot_without_ram
 
     .text
-    // From user mode sscratch points to the process's frame, from the kernel itself it is 0.
+    // From user mode sscratch points to the process, whose frame is its beginning; from the kernel itself it is 0.
     .globl trap_entry
     .balign 4
 trap_entry:
@@ -36,9 +36,6 @@ trap_entry:
     sd      sp, 16(a0)
     sd      gp, 24(a0)
     sd      tp, 32(a0)
-    sd      t0, 40(a0)
-    sd      t1, 48(a0)
-    sd      t2, 56(a0)
     sd      s0, 64(a0)
     sd      s1, 72(a0)
     sd      a1, 88(a0)
@@ -46,7 +43,6 @@ trap_entry:
     sd      a3, 104(a0)
     sd      a4, 112(a0)
     sd      a5, 120(a0)
-    sd      a6, 128(a0)
     sd      a7, 136(a0)
     sd      s2, 144(a0)
     sd      s3, 152(a0)
@@ -58,6 +54,23 @@ trap_entry:
     sd      s9, 200(a0)
     sd      s10, 208(a0)
     sd      s11, 216(a0)
+    sd      t0, 40(a0)
+    csrr    t0, scause
+    addi    t0, t0, -CAUSE_USER_CALL
+    bnez    t0, 1f
+    // A system call: the temporaries t1 to t6 and a6 come back as they were at an earlier trap.
+    csrrw   t0, sscratch, zero
+    sd      t0, 80(a0)
+    csrr    t0, sepc
+    addi    t0, t0, 4       // behind the ecall
+    sd      t0, 0(a0)
+    la      sp, kernel_stack_end
+    call    syscall_handle  // returns the process to resume
+    j       trap_return
+1:
+    sd      t1, 48(a0)
+    sd      t2, 56(a0)
+    sd      a6, 128(a0)
     sd      t3, 224(a0)
     sd      t4, 232(a0)
     sd      t5, 240(a0)
@@ -67,16 +80,12 @@ trap_entry:
     csrr    t0, sepc
     sd      t0, 0(a0)
     la      sp, kernel_stack_end
-    call    trap            // returns the frame to resume
+    call    trap            // returns the process to resume
 
-    // a0: frame
+    // a0: process
     .globl  trap_return
 trap_return:
-    li      t0, 0x100       // SSTATUS_SPP: back to user mode
-    csrc    sstatus, t0
-    li      t0, 0x20        // SSTATUS_SPIE: with interrupts on
-    csrs    sstatus, t0
-    csrw    sscratch, a0
+    csrw    sscratch, a0    // sstatus is as the trap left it, at first as kernel_main did: to user mode, interrupts on
     ld      t0, 0(a0)
     csrw    sepc, t0
     ld      ra, 8(a0)

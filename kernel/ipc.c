@@ -3,33 +3,10 @@
 #include "kernel/ipc.h"
 
 #include "kernel/console.h"
+#include "kernel/message.h"
 #include "kernel/schedule.h"
 
-// A reply handle is the caller's call number and its process id + 1, so that an old one is recognised.
-enum { REPLY_ID_BITS = 8 };
-
-static void copy_message(struct process *to, const struct process *from, uint64_t len)
-{
-    uint64_t *t = (uint64_t *)(void *)to->ipc->message;
-    const uint64_t *f = (const uint64_t *)(const void *)from->ipc->message;
-    for (; len >= 32; len -= 32, t += 4, f += 4) {
-        uint64_t a = f[0], b = f[1], c = f[2], d = f[3];
-        t[0] = a;
-        t[1] = b;
-        t[2] = c;
-        t[3] = d;
-    }
-    for (; len >= 8; len -= 8) {
-        *t++ = *f++;
-    }
-    uint8_t *t8 = (uint8_t *)t;
-    const uint8_t *f8 = (const uint8_t *)f;
-    while (len-- > 0) {
-        *t8++ = *f8++;
-    }
-}
-
-static void resume(struct process *p, enum neuron_status status)
+static inline void resume(struct process *p, enum neuron_status status)
 {
     p->waits = NOT_BLOCKED;
     p->peer = 0;
@@ -37,75 +14,33 @@ static void resume(struct process *p, enum neuron_status status)
     schedule_ready(p);
 }
 
-static void block(struct process *p, enum wait_state state, uint64_t deadline)
+static inline void block(struct process *p, enum wait_state state, uint64_t deadline)
 {
-    schedule_remove(p);
     p->waits = state;
-    schedule_deadline(p, deadline);
+    schedule_wait(p, deadline);
 }
 
-static void queue_push(struct process *server, struct process *p)
-{
-    if (server->senders == 0) {
-        server->senders = p->next = p->previous = p;
-        return;
-    }
-    struct process *first = server->senders;
-    p->next = first;
-    p->previous = first->previous;
-    first->previous->next = p;
-    first->previous = p;
-}
-
-static void queue_remove(struct process *server, struct process *p)
-{
-    if (p->next == p) {
-        server->senders = 0;
-    } else {
-        p->previous->next = p->next;
-        p->next->previous = p->previous;
-        server->senders = server->senders == p ? p->next : server->senders;
-    }
-    p->next = p->previous = 0;
-}
-
-// Hands the message to the server, whose frame gets the results of its wait.
-static void deliver(struct process *server, const struct process *from, uint64_t label,
-                    uint64_t len, bool wants_reply)
-{
-    copy_message(server, from, len);
-    uint64_t *a = &server->frame.x[X_A0];
-    a[1] = NEURON_GOT_MESSAGE;
-    a[2] = label;
-    a[3] = len;
-    a[4] = from->id | (uint64_t)from->starts << 32;
-    a[5] = wants_reply ? from->calls << REPLY_ID_BITS | (from->id + 1) : 0;
-}
-
-void ipc_send(struct process *from, struct process *to, uint64_t label, uint64_t len,
-              uint64_t deadline, bool wants_reply)
+enum neuron_status ipc_send(struct process *from, struct process *to, bool wants_reply)
 {
     if (to->state != NEURON_RUNNING) {
-        from->frame.x[X_A0] = NEURON_PEER_DIED;
-        return;
+        return NEURON_PEER_DIED;
     }
     from->calls++;
     from->peer = to;
-    if (to->waits != RECEIVING || !to->takes_messages) {
-        from->label = label;
-        from->len = len;
-        block(from, wants_reply ? CALLING : SENDING, deadline);
-        queue_push(to, from);
-        return;
+    if (!message_awaited(to)) {
+        block(from, wants_reply ? CALLING : SENDING, from->frame.x[X_DEADLINE]);
+        queue_push(&to->senders, from);
+        return NEURON_OK;
     }
-    deliver(to, from, label, len, wants_reply);
+    message_deliver(to, from, wants_reply);
     resume(to, NEURON_OK);
     if (wants_reply) {
-        block(from, AWAITING, deadline);
+        block(from, AWAITING, from->frame.x[X_DEADLINE]);
     } else {
         from->peer = 0;
         from->frame.x[X_A0] = NEURON_OK;
     }
+    return NEURON_OK;
 }
 
 static void take_notifications(struct process *p)
@@ -114,6 +49,7 @@ static void take_notifications(struct process *p)
     a[0] = NEURON_OK;
     a[1] = NEURON_GOT_NOTIFICATION;
     a[2] = p->notified;
+    a[3] = a[4] = a[5] = 0;
     p->notified = 0;
 }
 
@@ -134,8 +70,8 @@ void ipc_wait(struct process *p, bool messages, bool notifications, uint64_t dea
         block(p, RECEIVING, deadline);
         return;
     }
-    queue_remove(p, from);
-    deliver(p, from, from->label, from->len, from->waits == CALLING);
+    queue_remove(&p->senders, from);
+    message_deliver(p, from, from->waits == CALLING);
     p->frame.x[X_A0] = NEURON_OK;
     if (from->waits == CALLING) {
         from->waits = AWAITING;
@@ -144,27 +80,9 @@ void ipc_wait(struct process *p, bool messages, bool notifications, uint64_t dea
     }
 }
 
-struct process *ipc_caller(enum neuron_status *error, const struct process *server,
-                           neuron_handle reply)
+void ipc_reply(struct process *server, struct process *caller)
 {
-    uint64_t id = reply % (1 << REPLY_ID_BITS), number = reply >> REPLY_ID_BITS;
-    *error = NEURON_BAD_HANDLE;
-    if (id == 0 || id > NEURON_PROCESSES_MAX || number == 0 || number > processes[id - 1].calls) {
-        return 0;
-    }
-    struct process *caller = &processes[id - 1];
-    if (caller->waits == AWAITING && caller->peer == server && caller->calls == number) {
-        return caller;
-    }
-    *error = NEURON_CANCELLED;
-    return 0;
-}
-
-void ipc_reply(struct process *server, struct process *caller, uint64_t label, uint64_t len)
-{
-    copy_message(caller, server, len);
-    caller->frame.x[X_A0 + 1] = label;
-    caller->frame.x[X_A0 + 2] = len;
+    message_reply(caller, server);
     resume(caller, NEURON_OK);
     server->frame.x[X_A0] = NEURON_OK;
 }
@@ -184,7 +102,7 @@ void ipc_notify(struct process *to, uint64_t bits)
 void ipc_abandon(struct process *p, enum neuron_status status)
 {
     if (p->waits == SENDING || p->waits == CALLING) {
-        queue_remove(p->peer, p);
+        queue_remove(&p->peer->senders, p);
     }
     resume(p, status);
 }

@@ -5,12 +5,11 @@
 #include "kernel/page.h"
 #include "kernel/process.h"
 #include "kernel/schedule.h"
-#include "kernel/syscall.h"
 #include "kernel/version.h"
 
 extern uint8_t trap_entry[];
-_Noreturn void trap_return(struct frame *frame); // boot.S
-struct frame *trap(void);
+_Noreturn void trap_return(struct process *p); // boot.S
+struct process *trap(struct process *p);
 _Noreturn void kernel_main(uint64_t hart);
 
 // A process did what it may not: it stops, with a line that says what it was.
@@ -30,17 +29,15 @@ static void stop_faulty(struct process *p, uint64_t cause, uint64_t address)
     process_stop(p, NEURON_FAULTED, cause, address);
 }
 
-struct frame *trap(void)
+struct process *trap(struct process *p)
 {
     uint64_t cause = csr_read(scause);
-    if (cause == CAUSE_USER_CALL) {
-        syscall_handle(current);
-    } else if ((cause & CAUSE_INTERRUPT) != 0) {
+    if ((cause & CAUSE_INTERRUPT) != 0) {
         interrupt_handle_pending();
     } else {
-        stop_faulty(current, cause, csr_read(stval));
+        stop_faulty(p, cause, csr_read(stval));
     }
-    return &schedule_next()->frame;
+    return schedule_next();
 }
 
 _Noreturn void kernel_main(uint64_t hart)
@@ -63,5 +60,7 @@ _Noreturn void kernel_main(uint64_t hart)
             panic("the first process cannot start");
         }
     }
-    trap_return(&schedule_next()->frame);
+    csr_clear(sstatus, SSTATUS_SPP); // each trap from user mode leaves it so again
+    csr_set(sstatus, SSTATUS_SPIE);
+    trap_return(schedule_next());
 }

@@ -37,7 +37,13 @@ void *page_take(uint64_t count)
     }
     void *frames = free_frames;
     free_frames += count * PAGE_BYTES;
-    return memset(frames, 0, count * PAGE_BYTES);
+    return frames;
+}
+
+void *page_take_zeroed(uint64_t count)
+{
+    void *frames = page_take(count);
+    return frames == 0 ? 0 : memset(frames, 0, count * PAGE_BYTES);
 }
 
 // The entry for `address` on `level` (0: pages, 1: 2 MiB), with its tables made when they are missing.
@@ -47,7 +53,7 @@ static uint64_t *walk_making(page_table root, uint64_t address, unsigned level)
     for (unsigned l = 2; l > level; l--) {
         uint64_t *entry = &table[index_at(address, l)];
         if ((*entry & PTE_VALID) == 0) {
-            void *fresh = page_take(1);
+            void *fresh = page_take_zeroed(1);
             if (fresh == 0) {
                 return 0;
             }

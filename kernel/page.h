@@ -12,8 +12,9 @@
 // RAM is mapped one to one, so a frame's physical address is also a kernel pointer.
 typedef uint64_t *page_table;
 
-// Takes `count` zeroed frames that lie side by side; 0 when there are not so many.
+// Takes `count` frames that lie side by side; 0 when there are not so many. What they hold is for the caller to replace.
 void *page_take(uint64_t count);
+void *page_take_zeroed(uint64_t count);
 
 // Builds the kernel's own mappings (W^X, guard page below the stack) and switches translation on.
 void page_start(void);

@@ -35,6 +35,7 @@ static uint64_t mapped_bytes(const struct manifest_cap *cap)
     return cap->type == CAP_DEVICE ? system_manifest.devices[cap->object].bytes : 0;
 }
 
+// load_memory fills the frames at each start.
 static uint8_t *take_and_map(struct process *p, uint64_t address, uint64_t bytes, uint64_t bits)
 {
     uint8_t *frames = page_take(pages(bytes));
@@ -94,7 +95,7 @@ static void setup(struct process *p)
 void process_setup_all(void)
 {
     for (uint32_t i = 0; i < system_manifest.memory_count; i++) {
-        memory_frames[i] = page_take(pages(system_manifest.memories[i].bytes));
+        memory_frames[i] = page_take_zeroed(pages(system_manifest.memories[i].bytes));
         if (memory_frames[i] == 0) {
             panic("not enough memory for the manifest's memory objects");
         }
@@ -103,6 +104,7 @@ void process_setup_all(void)
         struct process *p = &processes[i];
         p->id = i;
         p->manifest = &system_manifest.processes[i];
+        p->ready_queue = &schedule_queues[p->manifest->priority];
         p->state = NEURON_ABSENT;
         if (p->manifest->elf != 0) {
             setup(p);
@@ -131,13 +133,17 @@ static void load_memory(struct process *p)
 static void load_caps(struct process *p)
 {
     for (unsigned i = 0; i < p->manifest->cap_count; i++) {
-        p->caps[i] = p->manifest->caps[i];
-        uint64_t bytes = mapped_bytes(&p->caps[i]);
+        const struct manifest_cap *cap = &p->manifest->caps[i];
+        bool of_process =
+            cap->type == CAP_NOTIFICATION || cap->type == CAP_ENDPOINT || cap->type == CAP_PROCESS;
+        p->caps[i] = (struct capability){cap->type, cap->object, cap->rights,
+                                         of_process ? &processes[cap->object] : 0};
+        uint64_t bytes = mapped_bytes(cap);
         if (bytes != 0) {
             page_map_user(p->root, process_map_address(i + 1), 0, bytes, 0);
         }
-        if (p->caps[i].type == CAP_IRQ) {
-            interrupt_acknowledge(p->caps[i].object);
+        if (cap->type == CAP_IRQ) {
+            interrupt_acknowledge(cap->object);
         }
     }
 }

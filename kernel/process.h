@@ -26,11 +26,21 @@ enum wait_state {
     RECEIVING,   // in NEURON_WAIT
 };
 
-struct process {
+// What a process holds at a handle, taken from the manifest when it starts.
+struct capability {
+    uint8_t type;   // enum manifest_cap_type
+    uint8_t object; // index of the memory object, device or process
+    uint8_t rights;
+    struct process *process; // NOTIFICATION, ENDPOINT, PROCESS: the one behind it
+};
+
+// Its size is a power of two, as it is on the way of each message to find one by its id.
+struct __attribute__((aligned(2048))) process {
     struct frame frame; // first: trap_entry stores here
     uint64_t satp;
     enum neuron_process_state state;
     enum wait_state waits;
+    struct process **ready_queue;    // of its priority
     struct process *next, *previous; // in its ready queue, or in the queue of an endpoint
     uint64_t deadline;               // of what it waits for
 
@@ -38,7 +48,6 @@ struct process {
     struct neuron_ipc_page *ipc; // as the kernel sees it
     struct process *peer;        // SENDING, CALLING, AWAITING: the server
     uint64_t calls;              // number of the current or last call; part of reply handles
-    uint64_t label, len;         // of the message that is queued
     struct process *senders;     // waiting at this process's endpoint, oldest first
     uint64_t notified;           // the notification word
     bool takes_messages, takes_notifications; // RECEIVING: what ends the wait
@@ -47,12 +56,14 @@ struct process {
     const struct manifest_process *manifest;
     uint32_t id, starts;
     uint64_t cause, address; // how it ended
-    struct manifest_cap caps[NEURON_CAPS_MAX];
+    struct capability caps[NEURON_CAPS_MAX];
     page_table root;
     struct elf_image elf;
     uint8_t *segment_frames[ELF_SEGMENTS_MAX];
     uint8_t *stack_frames;
 };
+
+_Static_assert(sizeof(struct process) == 2048, "a power of two");
 
 extern struct process processes[NEURON_PROCESSES_MAX];
 extern uint8_t *memory_frames[MANIFEST_MEMORIES_MAX];

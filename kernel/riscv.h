@@ -44,6 +44,8 @@
     __asm__ volatile("csrw " #name ", %0" ::"r"((uint64_t)(value)) : "memory")
 #define csr_set(name, bits)                                                                        \
     __asm__ volatile("csrs " #name ", %0" ::"r"((uint64_t)(bits)) : "memory")
+#define csr_clear(name, bits)                                                                      \
+    __asm__ volatile("csrc " #name ", %0" ::"r"((uint64_t)(bits)) : "memory")
 
 static inline void tlb_flush(void)
 {

@@ -13,10 +13,13 @@ enum { SLICE_TICKS = 10 * NEURON_TICKS_PER_MS };
 struct schedule_counters schedule_counters;
 struct process *current;
 
-static struct process *queues[NEURON_PRIORITIES]; // circular; the first runs
-static uint64_t timer = NEURON_NEVER; // when the timer goes off; never later than a deadline
+struct process *schedule_queues[NEURON_PRIORITIES];
+struct process **schedule_top = schedule_queues;
+uint64_t schedule_earliest = NEURON_NEVER;
+
+static uint64_t timer =
+    NEURON_NEVER; // when it goes off; while a process runs not later than a deadline
 static uint64_t slice_end = NEURON_NEVER;
-static struct process *loaded; // whose address space is in satp
 
 static uint64_t now(void)
 {
@@ -27,42 +30,6 @@ static void set_timer(uint64_t at)
 {
     timer = at;
     sbi_set_timer(at);
-}
-
-void schedule_ready(struct process *p)
-{
-    uint32_t level = p->manifest->priority;
-    struct process *first = queues[level];
-    p->deadline = NEURON_NEVER;
-    if (first == 0) {
-        queues[level] = p->next = p->previous = p;
-        return;
-    }
-    p->next = first;
-    p->previous = first->previous;
-    first->previous->next = p;
-    first->previous = p;
-}
-
-void schedule_remove(struct process *p)
-{
-    uint32_t level = p->manifest->priority;
-    if (p->next == p) {
-        queues[level] = 0;
-    } else {
-        p->previous->next = p->next;
-        p->next->previous = p->previous;
-        queues[level] = queues[level] == p ? p->next : queues[level];
-    }
-    p->next = p->previous = 0;
-}
-
-void schedule_deadline(struct process *p, uint64_t deadline)
-{
-    p->deadline = deadline;
-    if (deadline < timer) {
-        set_timer(deadline);
-    }
 }
 
 // The earliest deadline of all processes.
@@ -88,21 +55,21 @@ void schedule_timer(void)
         }
     }
     if (slice_end <= t) {
-        struct process **queue = &queues[current->manifest->priority];
+        struct process **queue = current->ready_queue;
         *queue = *queue == current ? current->next : *queue;
         slice_end = NEURON_NEVER;
     }
-    uint64_t next = next_deadline();
-    set_timer(next < slice_end ? next : slice_end);
+    schedule_earliest = next_deadline();
+    set_timer(schedule_earliest < slice_end ? schedule_earliest : slice_end);
 }
 
 // Nothing is ready: sleeps until an interrupt is pending, and counts what passes meanwhile.
 static void idle(void)
 {
-    uint64_t next = next_deadline();
+    schedule_earliest = next_deadline();
     slice_end = NEURON_NEVER;
-    if (next != timer) {
-        set_timer(next);
+    if (schedule_earliest != timer) {
+        set_timer(schedule_earliest);
     }
     uint64_t before = csr_read(instret);
     __asm__ volatile("wfi");
@@ -112,17 +79,26 @@ static void idle(void)
 }
 
 // The first of the highest ready priority, or 0.
-static struct process *first_ready(void)
+static inline struct process *first_ready(void)
 {
-    for (int level = NEURON_PRIORITIES - 1; level >= 0; level--) {
-        if (queues[level] != 0) {
-            return queues[level];
-        }
+    while (*schedule_top == 0 && schedule_top > schedule_queues) {
+        schedule_top--;
     }
-    return 0;
+    return *schedule_top;
 }
 
-struct process *schedule_next(void)
+static inline struct process *run(struct process *p)
+{
+    if (p != current) {
+        schedule_counters.switches++;
+        page_load(p->satp);
+        current = p;
+    }
+    return p;
+}
+
+// Also when nothing is ready, a deadline has come closer, or p shares its priority with others.
+__attribute__((noinline)) static struct process *next_in_time(void)
 {
     struct process *p;
     while ((p = first_ready()) == 0) {
@@ -132,15 +108,41 @@ struct process *schedule_next(void)
         slice_end = NEURON_NEVER;
     } else if (p != current || slice_end == NEURON_NEVER) {
         slice_end = now() + SLICE_TICKS;
-        if (slice_end < timer) {
-            set_timer(slice_end);
+    }
+    uint64_t due = schedule_earliest < slice_end ? schedule_earliest : slice_end;
+    if (due < timer) {
+        set_timer(due);
+    }
+    return run(p);
+}
+
+struct process *schedule_next(void)
+{
+    struct process *p = first_ready();
+    if (p == 0 || p->next != p || schedule_earliest < timer) {
+        return next_in_time();
+    }
+    slice_end = NEURON_NEVER;
+    return run(p);
+}
+
+bool schedule_is_next(const struct process *from, const struct process *to)
+{
+    if (from->next != from) {
+        return false;
+    }
+    for (struct process **queue = from->ready_queue; queue > to->ready_queue;) {
+        if (*--queue != 0) {
+            return false;
         }
     }
-    current = p;
-    if (p != loaded) {
-        schedule_counters.switches++;
-        page_load(p->satp);
-        loaded = p;
-    }
-    return p;
+    return true;
+}
+
+struct process *schedule_hand_over(struct process *from, struct process *to)
+{
+    *from->ready_queue = 0;
+    *to->ready_queue = to->next = to->previous = to;
+    schedule_top = to->ready_queue;
+    return run(to);
 }

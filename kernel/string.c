@@ -24,11 +24,15 @@ void *memcpy(void *restrict to, const void *restrict from, uint64_t len)
 void *memset(void *to, int value, uint64_t len)
 {
     uint8_t *t = to;
-    if (((uint64_t)t & 7) == 0) {
-        for (; len >= 8; len -= 8, t += 8) {
-            *(word *)(void *)t = (uint8_t)value * UINT64_C(0x0101010101010101);
-        }
+    for (; len > 0 && ((uint64_t)t & 7) != 0; len--) {
+        *t++ = (uint8_t)value;
     }
+    uint64_t pattern = (uint8_t)value * UINT64_C(0x0101010101010101);
+    word *w = (word *)(void *)t;
+    for (; len >= 64; len -= 64, w += 8) {
+        w[0] = w[1] = w[2] = w[3] = w[4] = w[5] = w[6] = w[7] = pattern;
+    }
+    t = (uint8_t *)w;
     while (len-- > 0) {
         *t++ = (uint8_t)value;
     }

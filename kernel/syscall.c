@@ -3,32 +3,17 @@
 // frame, where the results go too, so a call reads all arguments before it writes a result.
 #include "kernel/syscall.h"
 
+#include "kernel/capability.h"
 #include "kernel/console.h"
 #include "kernel/interrupt.h"
 #include "kernel/ipc.h"
+#include "kernel/message.h"
 #include "kernel/schedule.h"
 
-// The capability at `handle`, when it has that type and all of those rights; else 0 and *error.
-static struct manifest_cap *find(enum neuron_status *error, struct process *p, neuron_handle handle,
-                                 enum manifest_cap_type type, unsigned rights)
-{
-    struct manifest_cap *cap = &p->caps[handle - 1];
-    if (handle == 0 || handle > p->manifest->cap_count || cap->type == CAP_NONE) {
-        *error = NEURON_BAD_HANDLE;
-    } else if (cap->type != type) {
-        *error = NEURON_WRONG_TYPE;
-    } else if ((cap->rights & rights) != rights) {
-        *error = NEURON_NO_RIGHT;
-    } else {
-        return cap;
-    }
-    return 0;
-}
-
-static enum neuron_status do_send(struct process *p, const uint64_t *in, bool wants_reply)
+static enum neuron_status send(struct process *p, const uint64_t *in, bool wants_reply)
 {
     enum neuron_status error;
-    struct manifest_cap *cap = find(&error, p, in[0], CAP_ENDPOINT, NEURON_SEND_RIGHT);
+    struct capability *cap = capability_find(&error, p, in[0], CAP_ENDPOINT, NEURON_SEND_RIGHT);
     if (cap == 0) {
         return error;
     }
@@ -38,8 +23,17 @@ static enum neuron_status do_send(struct process *p, const uint64_t *in, bool wa
     if (in[3] != NEURON_NEVER && in[3] <= csr_read(time)) {
         return NEURON_TIMED_OUT;
     }
-    ipc_send(p, &processes[cap->object], in[1], in[2], in[3], wants_reply);
-    return NEURON_OK;
+    return ipc_send(p, cap->process, wants_reply);
+}
+
+static enum neuron_status do_call(struct process *p, const uint64_t *in)
+{
+    return send(p, in, true);
+}
+
+static enum neuron_status do_send(struct process *p, const uint64_t *in)
+{
+    return send(p, in, false);
 }
 
 // The endpoint and notification of a wait, either of which may be 0.
@@ -47,10 +41,11 @@ static enum neuron_status check_wait(struct process *p, neuron_handle endpoint,
                                      neuron_handle notification, uint64_t deadline)
 {
     enum neuron_status error;
-    if (endpoint != 0 && find(&error, p, endpoint, CAP_ENDPOINT, NEURON_RECEIVE) == 0) {
+    if (endpoint != 0 && capability_find(&error, p, endpoint, CAP_ENDPOINT, NEURON_RECEIVE) == 0) {
         return error;
     }
-    if (notification != 0 && find(&error, p, notification, CAP_NOTIFICATION, NEURON_RECEIVE) == 0) {
+    if (notification != 0 &&
+        capability_find(&error, p, notification, CAP_NOTIFICATION, NEURON_RECEIVE) == 0) {
         return error;
     }
     // Waiting for nothing, for ever, can only be a mistake.
@@ -67,7 +62,7 @@ static enum neuron_status do_wait(struct process *p, const uint64_t *in)
     return error;
 }
 
-static enum neuron_status do_reply(struct process *p, const uint64_t *in, bool then_wait)
+static enum neuron_status reply(struct process *p, const uint64_t *in, bool then_wait)
 {
     enum neuron_status error = NEURON_OK;
     if (in[2] > NEURON_MESSAGE_BYTES_MAX) {
@@ -79,40 +74,50 @@ static enum neuron_status do_reply(struct process *p, const uint64_t *in, bool t
             return error;
         }
     }
-    struct process *caller = ipc_caller(&error, p, in[0]);
+    struct process *caller = message_caller(&error, p, in[0]);
     if (caller == 0) {
         return error;
     }
-    ipc_reply(p, caller, in[1], in[2]);
+    ipc_reply(p, caller);
     if (then_wait) {
         ipc_wait(p, in[3] != 0, in[4] != 0, in[5]);
     }
     return NEURON_OK;
 }
 
+static enum neuron_status do_reply(struct process *p, const uint64_t *in)
+{
+    return reply(p, in, false);
+}
+
+static enum neuron_status do_reply_wait(struct process *p, const uint64_t *in)
+{
+    return reply(p, in, true);
+}
+
 static enum neuron_status do_signal(struct process *p, const uint64_t *in)
 {
     enum neuron_status error;
-    struct manifest_cap *cap = find(&error, p, in[0], CAP_NOTIFICATION, NEURON_SEND_RIGHT);
+    struct capability *cap = capability_find(&error, p, in[0], CAP_NOTIFICATION, NEURON_SEND_RIGHT);
     if (cap == 0) {
         return error;
     }
     p->frame.x[X_A0] = NEURON_OK;
-    ipc_notify(&processes[cap->object], neuron_bit_signal(p->id));
+    ipc_notify(cap->process, neuron_bit_signal(p->id));
     return NEURON_OK;
 }
 
 // A memory object or device that can be mapped: its capability, where it lies and how long it is.
-static struct manifest_cap *find_mappable(enum neuron_status *error, uint64_t *physical,
-                                          uint64_t *bytes, struct process *p, neuron_handle handle,
-                                          unsigned rights)
+static struct capability *find_mappable(enum neuron_status *error, uint64_t *physical,
+                                        uint64_t *bytes, struct process *p, neuron_handle handle,
+                                        unsigned rights)
 {
-    struct manifest_cap *cap = find(error, p, handle, CAP_DEVICE, rights);
+    struct capability *cap = capability_find(error, p, handle, CAP_DEVICE, rights);
     if (cap != 0) {
         *physical = system_manifest.devices[cap->object].base;
         *bytes = system_manifest.devices[cap->object].bytes;
     } else if (*error == NEURON_WRONG_TYPE) {
-        cap = find(error, p, handle, CAP_MEMORY, rights);
+        cap = capability_find(error, p, handle, CAP_MEMORY, rights);
         if (cap != 0) {
             *physical = (uint64_t)memory_frames[cap->object];
             *bytes = system_manifest.memories[cap->object].bytes;
@@ -121,7 +126,7 @@ static struct manifest_cap *find_mappable(enum neuron_status *error, uint64_t *p
     return cap;
 }
 
-static enum neuron_status do_map(struct process *p, const uint64_t *in, bool map)
+static enum neuron_status map_or_unmap(struct process *p, const uint64_t *in, bool map)
 {
     enum neuron_status error;
     uint64_t physical, bytes, bits = 0;
@@ -142,10 +147,20 @@ static enum neuron_status do_map(struct process *p, const uint64_t *in, bool map
     return NEURON_OK;
 }
 
+static enum neuron_status do_map(struct process *p, const uint64_t *in)
+{
+    return map_or_unmap(p, in, true);
+}
+
+static enum neuron_status do_unmap(struct process *p, const uint64_t *in)
+{
+    return map_or_unmap(p, in, false);
+}
+
 static enum neuron_status do_physical(struct process *p, const uint64_t *in)
 {
     enum neuron_status error;
-    struct manifest_cap *cap = find(&error, p, in[0], CAP_MEMORY, NEURON_PHYSICAL_RIGHT);
+    struct capability *cap = capability_find(&error, p, in[0], CAP_MEMORY, NEURON_PHYSICAL_RIGHT);
     if (cap == 0) {
         return error;
     }
@@ -157,7 +172,7 @@ static enum neuron_status do_physical(struct process *p, const uint64_t *in)
 static enum neuron_status do_irq_ack(struct process *p, const uint64_t *in)
 {
     enum neuron_status error;
-    struct manifest_cap *cap = find(&error, p, in[0], CAP_IRQ, NEURON_RECEIVE);
+    struct capability *cap = capability_find(&error, p, in[0], CAP_IRQ, NEURON_RECEIVE);
     if (cap == 0) {
         return error;
     }
@@ -205,10 +220,10 @@ static enum neuron_status do_cap_shrink(struct process *p, const uint64_t *in)
     if (handle == 0 || handle > p->manifest->cap_count || p->caps[handle - 1].type == CAP_NONE) {
         return NEURON_BAD_HANDLE;
     }
-    struct manifest_cap *cap = &p->caps[handle - 1];
+    struct capability *cap = &p->caps[handle - 1];
     uint8_t kept = (uint8_t)in[1];
     if (cap->type == CAP_MEMORY || cap->type == CAP_DEVICE) {
-        (void)do_map(p, in, false);
+        (void)do_unmap(p, in);
     }
     cap->rights &= kept;
     if (cap->rights == 0) {
@@ -221,22 +236,22 @@ static enum neuron_status do_cap_shrink(struct process *p, const uint64_t *in)
 static enum neuron_status do_process_start(struct process *p, const uint64_t *in)
 {
     enum neuron_status error;
-    struct manifest_cap *cap = find(&error, p, in[0], CAP_PROCESS, NEURON_SEND_RIGHT);
+    struct capability *cap = capability_find(&error, p, in[0], CAP_PROCESS, NEURON_SEND_RIGHT);
     if (cap == 0) {
         return error;
     }
-    p->frame.x[X_A0] = process_start(&processes[cap->object]) ? NEURON_OK : NEURON_INVALID;
+    p->frame.x[X_A0] = process_start(cap->process) ? NEURON_OK : NEURON_INVALID;
     return NEURON_OK;
 }
 
 static enum neuron_status do_process_status(struct process *p, const uint64_t *in)
 {
     enum neuron_status error;
-    struct manifest_cap *cap = find(&error, p, in[0], CAP_PROCESS, NEURON_RECEIVE);
+    struct capability *cap = capability_find(&error, p, in[0], CAP_PROCESS, NEURON_RECEIVE);
     if (cap == 0) {
         return error;
     }
-    const struct process *other = &processes[cap->object];
+    const struct process *other = cap->process;
     uint64_t *a = &p->frame.x[X_A0];
     a[0] = NEURON_OK;
     a[1] = other->state;
@@ -249,7 +264,7 @@ static enum neuron_status do_process_status(struct process *p, const uint64_t *i
 static enum neuron_status do_power_off(struct process *p, const uint64_t *in)
 {
     enum neuron_status error;
-    if (find(&error, p, in[0], CAP_POWER, NEURON_SEND_RIGHT) == 0) {
+    if (capability_find(&error, p, in[0], CAP_POWER, NEURON_SEND_RIGHT) == 0) {
         return error;
     }
     if (in[1] > 255) {
@@ -261,7 +276,7 @@ static enum neuron_status do_power_off(struct process *p, const uint64_t *in)
 static enum neuron_status do_counters(struct process *p, const uint64_t *in)
 {
     enum neuron_status error;
-    if (find(&error, p, in[0], CAP_COUNTERS, NEURON_RECEIVE) == 0) {
+    if (capability_find(&error, p, in[0], CAP_COUNTERS, NEURON_RECEIVE) == 0) {
         return error;
     }
     uint64_t *a = &p->frame.x[X_A0];
@@ -272,57 +287,43 @@ static enum neuron_status do_counters(struct process *p, const uint64_t *in)
     return NEURON_OK;
 }
 
-// NEURON_OK: performed, and the frame holds whatever results there are. Anything else: refused, nothing changed.
-static enum neuron_status dispatch(struct process *p, uint64_t number, const uint64_t *in)
+static enum neuron_status do_exit(struct process *p, const uint64_t *in)
 {
-    if (number < NEURON_CALL || number > NEURON_COUNTERS) {
-        return NEURON_BAD_SYSCALL;
-    }
-    switch ((enum neuron_syscall)number) {
-    case NEURON_CALL:
-        return do_send(p, in, true);
-    case NEURON_SEND:
-        return do_send(p, in, false);
-    case NEURON_WAIT:
-        return do_wait(p, in);
-    case NEURON_REPLY:
-        return do_reply(p, in, false);
-    case NEURON_REPLY_WAIT:
-        return do_reply(p, in, true);
-    case NEURON_SIGNAL:
-        return do_signal(p, in);
-    case NEURON_MAP:
-        return do_map(p, in, true);
-    case NEURON_UNMAP:
-        return do_map(p, in, false);
-    case NEURON_PHYSICAL:
-        return do_physical(p, in);
-    case NEURON_IRQ_ACK:
-        return do_irq_ack(p, in);
-    case NEURON_LOG:
-        return do_log(p, in);
-    case NEURON_EXIT:
-        process_stop(p, NEURON_EXITED, in[0], 0);
-        return NEURON_OK;
-    case NEURON_CAP_SHRINK:
-        return do_cap_shrink(p, in);
-    case NEURON_PROCESS_START:
-        return do_process_start(p, in);
-    case NEURON_PROCESS_STATUS:
-        return do_process_status(p, in);
-    case NEURON_POWER_OFF:
-        return do_power_off(p, in);
-    case NEURON_COUNTERS:
-        return do_counters(p, in);
-    }
-    return NEURON_BAD_SYSCALL;
+    process_stop(p, NEURON_EXITED, in[0], 0);
+    return NEURON_OK;
 }
 
-void syscall_handle(struct process *p)
+// NEURON_OK: performed, and the frame holds whatever results there are. Anything else: refused, nothing changed.
+static enum neuron_status (*const calls[])(struct process *p, const uint64_t *in) = {
+    [NEURON_CALL] = do_call,
+    [NEURON_SEND] = do_send,
+    [NEURON_WAIT] = do_wait,
+    [NEURON_REPLY] = do_reply,
+    [NEURON_REPLY_WAIT] = do_reply_wait,
+    [NEURON_SIGNAL] = do_signal,
+    [NEURON_MAP] = do_map,
+    [NEURON_UNMAP] = do_unmap,
+    [NEURON_PHYSICAL] = do_physical,
+    [NEURON_IRQ_ACK] = do_irq_ack,
+    [NEURON_LOG] = do_log,
+    [NEURON_EXIT] = do_exit,
+    [NEURON_CAP_SHRINK] = do_cap_shrink,
+    [NEURON_PROCESS_START] = do_process_start,
+    [NEURON_PROCESS_STATUS] = do_process_status,
+    [NEURON_POWER_OFF] = do_power_off,
+    [NEURON_COUNTERS] = do_counters,
+};
+
+// Not inline: its registers would be saved on the way of each message.
+__attribute__((noinline)) struct process *syscall_general(struct process *p)
 {
-    p->frame.x[X_PC] += 4;
-    enum neuron_status refused = dispatch(p, p->frame.x[X_A7], &p->frame.x[X_A0]);
+    uint64_t number = p->frame.x[X_A7];
+    enum neuron_status refused = NEURON_BAD_SYSCALL;
+    if (number < sizeof calls / sizeof calls[0] && calls[number] != 0) {
+        refused = calls[number](p, &p->frame.x[X_A0]);
+    }
     if (refused != NEURON_OK) {
         p->frame.x[X_A0] = refused;
     }
+    return schedule_next();
 }

@@ -5,7 +5,9 @@
 
 #include "kernel/process.h"
 
-// Performs the call in p's frame and leaves its results there; p may not be ready any more afterwards.
-void syscall_handle(struct process *p);
+// Performs the call in p's frame and leaves its results there. Who runs next: p, or another when p waits or has ended.
+struct process *syscall_handle(struct process *p);
+// The same; syscall_handle keeps the usual case of the two most frequent calls from it (fast.c).
+struct process *syscall_general(struct process *p);
 
 #endif

@@ -190,15 +190,17 @@ enum keystore_status store_serve(struct store *store,
     return status;
 }
 
+enum { SELF_CHECK_RESULTS = 2 }; // the first of a call, and one behind it
+
 bool store_self_check(struct store *store, uint8_t message[static NEURON_MESSAGE_BYTES_MAX])
 {
     bool good = true;
     for (uint32_t i = 0; i < store->count && good; i++) {
         const struct store_slot *slot = &store->slots[i];
-        struct keystore_dh_request request = {.count = KEYSTORE_DH_MAX};
+        struct keystore_dh_request request = {.count = SELF_CHECK_RESULTS};
         struct keystore_dh_reply reply;
         size_t len = sizeof request;
-        for (size_t k = 0; k < KEYSTORE_DH_MAX; k++) {
+        for (size_t k = 0; k < SELF_CHECK_RESULTS; k++) {
             request.public_keys[k][0] = 9; // the base point: the product is the public key
         }
         memcpy(message, &request, sizeof request);
@@ -209,7 +211,7 @@ bool store_self_check(struct store *store, uint8_t message[static NEURON_MESSAGE
         }
         good = status == KEYSTORE_OK && len == sizeof reply;
         memcpy(&reply, message, sizeof reply);
-        for (size_t k = 0; k < KEYSTORE_DH_MAX && good; k++) {
+        for (size_t k = 0; k < SELF_CHECK_RESULTS && good; k++) {
             good = reply.failed == 0 &&
                    ct_equal(reply.secrets[k], slot->public_key, KEYSTORE_KEY_BYTES);
         }

@@ -20,25 +20,20 @@ static inline struct registers ecall(enum neuron_syscall number, struct register
     __asm__ volatile("ecall"
                      : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a4), "+r"(a5)
                      : "r"(a7)
-                     : "memory");
+                     : "memory", "t1", "t2", "t3", "t4", "t5", "t6", "a6");
     return (struct registers){a0, a1, a2, a3, a4, a5};
 }
 
 static struct sys_event event_of(struct registers r)
 {
-    struct sys_event e = {.status = (enum neuron_status)r.a0};
-    if (e.status == NEURON_OK) {
-        e.kind = (enum neuron_wait_kind)r.a1;
-        if (e.kind == NEURON_GOT_NOTIFICATION) {
-            e.bits = r.a2;
-        } else {
-            e.label = r.a2;
-            e.len = r.a3;
-            e.sender = r.a4;
-            e.reply = r.a5;
-        }
+    if (r.a0 != NEURON_OK) {
+        return (struct sys_event){.status = (enum neuron_status)r.a0};
     }
-    return e;
+    return (struct sys_event){.kind = (enum neuron_wait_kind)r.a1,
+                              .label = r.a2,
+                              .len = r.a3,
+                              .sender = r.a4,
+                              .reply = r.a5};
 }
 
 struct sys_reply sys_call(neuron_handle endpoint, uint64_t label, size_t len, uint64_t deadline)

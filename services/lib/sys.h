@@ -23,11 +23,13 @@ struct sys_reply {
 struct sys_event {
     enum neuron_status status; // NEURON_OK, NEURON_TIMED_OUT or an error
     enum neuron_wait_kind kind;
-    uint64_t bits;  // notification: the word, now cleared
-    uint64_t label; // message
-    size_t len;     // message: bytes in ipc_page->message, never above NEURON_MESSAGE_BYTES_MAX
+    union {
+        uint64_t bits;  // notification: the word, now cleared
+        uint64_t label; // message
+    };
+    size_t len; // message: bytes in ipc_page->message, never above NEURON_MESSAGE_BYTES_MAX
     uint64_t sender;
-    neuron_handle reply; // 0 when the sender expects none
+    neuron_handle reply; // 0: the sender expects none, or it is a notification
 };
 
 MUST_USE struct sys_reply sys_call(neuron_handle endpoint, uint64_t label, size_t len,

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Takes selftest-client's place in the bench image: measures the idle system, and floods dsoftbusd with bad first
+// Takes selftest-client's place in the bench image: measures what things cost, and floods dsoftbusd with bad first
 // messages to see what is left of it. One line per figure, `SELFTEST: bench NAME VALUE`.
+//
+// Costs are instructions executed on the machine: of all processes, of the kernel, and of both ends of the connection,
+// which share it. What passes while nothing is ready is not counted.
 #include "markers.h"
 #include "selftest-client_caps.h"
 #include "services/lib/init.h"
@@ -8,6 +11,9 @@
 #include "services/selftest-client/node.h"
 
 enum {
+    ROUNDS =
+        8, // of what is averaged; so many bad first messages are within what one source may fail
+    BETWEEN_MS = 1000,
     FLOOD = 10000,
     SETTLE_MS = 150000, // TIME_WAIT, 120 s, and some
     SERVED_WITHIN_MS = 10000,
@@ -36,20 +42,80 @@ static void pass(struct node *n, uint32_t ms)
     }
 }
 
+// Instructions executed since power-on.
+static uint64_t executed(void)
+{
+    return clock_instret() - sys_counters(HANDLE_COUNTERS).idle_instret;
+}
+
 // Instructions executed in one second in which nobody wants anything.
 static const char *measure_idle(struct node *n)
 {
     pass(n, 2000);
     struct sys_counters before = sys_counters(HANDLE_COUNTERS);
-    uint64_t instret = clock_instret();
+    uint64_t begin = executed();
     struct sys_event e = sys_wait(0, 0, deadline_in_ms(1000));
+    uint64_t cost = executed() - begin;
     struct sys_counters after = sys_counters(HANDLE_COUNTERS);
-    instret = clock_instret() - instret;
     if (e.status != NEURON_TIMED_OUT || before.status != NEURON_OK || after.status != NEURON_OK) {
         return "cannot sleep";
     }
-    figure("idle_second", instret - (after.idle_instret - before.idle_instret));
+    figure("idle_second", cost);
     figure("idle_second_wakeups", after.idle_entries - before.idle_entries);
+    return NULL;
+}
+
+static const char *open_session(struct node *n)
+{
+    const char *why = node_dial(n, &n->config);
+    if (why == NULL && (!node_run(n, out_established, STEP_DEADLINE_MS) || !n->out.established)) {
+        why = "no READY";
+    }
+    return why;
+}
+
+// READY has just arrived, so dsoftbusd has said `auth ok`.
+static const char *measure_boot(struct node *n)
+{
+    const char *why = open_session(n);
+    if (why == NULL) {
+        figure("boot_to_auth", executed());
+    }
+    return why;
+}
+
+// In the session that measure_boot has opened.
+static const char *measure_ping(struct node *n)
+{
+    uint64_t begin = executed();
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        n->out.ponged = false;
+        if (!session_ping(&n->out.session, clock_ms()) ||
+            channel_flush(n, &n->out, false) != NULL ||
+            !node_run(n, out_ponged, STEP_DEADLINE_MS) || !n->out.ponged) {
+            return "no pong";
+        }
+    }
+    figure("ping", (executed() - begin) / ROUNDS);
+    channel_close(n, &n->out);
+    return NULL;
+}
+
+// From dial to READY, and no further.
+static const char *measure_session(struct node *n)
+{
+    uint64_t cost = 0;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        pass(n, BETWEEN_MS);
+        uint64_t begin = executed();
+        const char *why = open_session(n);
+        if (why != NULL) {
+            return why;
+        }
+        cost += executed() - begin;
+        channel_close(n, &n->out);
+    }
+    figure("session", cost / ROUNDS);
     return NULL;
 }
 
@@ -70,6 +136,26 @@ static const char *bad_first_message(struct node *n)
         return "a bad first message is not refused";
     }
     return n->out.received_len > 0 ? "a bad first message is answered" : NULL;
+}
+
+// From dial to the end of the connection.
+static const char *measure_bad_first_message(struct node *n)
+{
+    uint64_t cost = 0;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        pass(n, BETWEEN_MS);
+        uint64_t begin = executed();
+        const char *why = bad_first_message(n);
+        if (why != NULL) {
+            return why;
+        }
+        if (n->out.sent_len != SESSION_PREAMBLE_BYTES + MESSAGE_1_FRAME) {
+            return "a bad first message is not looked at";
+        }
+        cost += executed() - begin;
+    }
+    figure("bad_message_1", cost / ROUNDS);
+    return NULL;
 }
 
 static bool same_pools(const struct net_stats *a, const struct net_stats *b)
@@ -128,9 +214,12 @@ int main(void)
         why = node_listen(&node, node.port, false);
     }
     why = why != NULL ? why : node_be_dialled(&node);
-    why = why != NULL ? why : node_good_session(&node);
-    why = why != NULL ? why : measure_idle(&node);
-    why = why != NULL ? why : flood(&node);
+    static const char *(*const steps[])(struct node *) = {
+        measure_boot, measure_ping, measure_session, measure_bad_first_message, measure_idle, flood,
+    };
+    for (size_t i = 0; why == NULL && i < sizeof steps / sizeof steps[0]; i++) {
+        why = steps[i](&node);
+    }
     if (why != NULL) {
         die("SELFTEST: bench: %s FAIL", why);
     }

@@ -9,6 +9,10 @@ $(KT)/gen/.done: tests/qemu/kernel/kernel.manifest scripts/manifest.py
 	@touch $@
 $(KT)/%.o: tests/qemu/kernel/%.c kernel/build.mk $(KT)/gen/.done
 	$(RV_CC) $(KT_CFLAGS) -c -o $@ $<
+$(KT)/%.o: tests/qemu/kernel/%.S kernel/build.mk
+	@mkdir -p $(@D)
+	$(RV_CC) $(KT_CFLAGS) -c -o $@ $<
+$(KT)/tester.elf $(KT)/server.elf: $(KT)/registers.o
 $(KT)/%.elf: $(KT)/%.o $(SERVICE_LIB) services/service.ld
 	$(RV_CC) $(RV_LDFLAGS) -T services/service.ld -o $@ $(filter %.o %.a,$^) -lgcc
 # The spinner's image, with the version in its note (name "neuron", type 1) changed.

@@ -12,6 +12,7 @@ enum server_op {
     SERVER_FORGE,          // replies to handles that it was never given; tells the worst status
     SERVER_SIGNAL,         // signals the tester, three times
     SERVER_DIE,            // faults while it handles the call
+    SERVER_MARK,           // replies with its mark in every register that has no argument
     SERVER_CHECK_PHYSICAL, // tells the statuses of NEURON_PHYSICAL on `private` and on `shared`
 };
 
@@ -27,6 +28,15 @@ enum victim_op {
     VICTIM_RANDOM_CALLS,    // system calls with random numbers and arguments; then replies
     VICTIM_EXIT,            // exits with code 42
 };
+
+// registers.S: all registers by number, as they are to be and as they were found.
+struct registers {
+    uint64_t in[32], out[32];
+};
+void registers_call(struct registers *r);
+void registers_spin(struct registers *r);
+
+#define SERVER_REGISTER_MARK UINT64_C(0x5e12e12e5e12e12e)
 
 // What the spinner does with `shared`: counts as fast as it can.
 struct shared_page {

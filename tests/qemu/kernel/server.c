@@ -9,6 +9,29 @@
 
 static neuron_handle kept;
 
+// Replies and waits, with our mark in every register that has no argument.
+static struct sys_event reply_wait_marked(const struct sys_event *e)
+{
+    struct registers r;
+    for (int i = 0; i < 32; i++) {
+        r.in[i] = SERVER_REGISTER_MARK;
+    }
+    r.in[10] = e->reply;
+    r.in[11] = e->label + 1;
+    r.in[12] = 0;
+    r.in[13] = HANDLE_ENDPOINT;
+    r.in[14] = HANDLE_NOTIFICATION;
+    r.in[15] = NEURON_NEVER;
+    r.in[17] = NEURON_REPLY_WAIT;
+    registers_call(&r);
+    return (struct sys_event){.status = (enum neuron_status)r.out[10],
+                              .kind = (enum neuron_wait_kind)r.out[11],
+                              .label = r.out[12],
+                              .len = r.out[13],
+                              .sender = r.out[14],
+                              .reply = r.out[15]};
+}
+
 // The best that can be got out of reply handles that nobody gave us; none may succeed.
 static enum neuron_status forge(neuron_handle own)
 {
@@ -53,6 +76,8 @@ static uint64_t answer(size_t *len, const struct sys_event *e)
     case SERVER_DIE:
         __builtin_trap();
         break;
+    case SERVER_MARK: // see main
+        break;
     case SERVER_CHECK_PHYSICAL:
         words[0] = sys_physical(&words[1], HANDLE_MEMORY_PRIVATE);
         words[1] = sys_physical(&words[1], HANDLE_MEMORY_SHARED);
@@ -72,7 +97,9 @@ int main(void)
         if (e.status == NEURON_OK && e.kind == NEURON_GOT_MESSAGE) {
             label = answer(&len, &e);
         }
-        if (label != NO_REPLY) {
+        if (label != NO_REPLY && e.label == SERVER_MARK) {
+            e = reply_wait_marked(&e);
+        } else if (label != NO_REPLY) {
             e = sys_reply_wait(e.reply, label, len, HANDLE_ENDPOINT, HANDLE_NOTIFICATION,
                                NEURON_NEVER);
         } else {

@@ -51,6 +51,44 @@ static void test_messages(void)
           "a message without a reply");
 }
 
+enum { T0 = 5, A0 = 10, A6 = 16, A7 = 17 };
+
+static void number_registers(struct registers *r)
+{
+    for (unsigned i = 0; i < 32; i++) {
+        r->in[i] = i * UINT64_C(0x0101010101010101);
+    }
+}
+
+// After a call: results in a0 to a5; temporaries may hold anything, but not what the server had there; the rest is as it was.
+static bool kept_by_call(const struct registers *r)
+{
+    bool good = r->out[A0] == NEURON_OK && r->out[A0 + 1] == SERVER_MARK + 1;
+    for (unsigned i = 1; i < 32; i++) {
+        bool temporary = i == 6 || i == 7 || i >= 28 || i == A6, named = i == 2 || i == T0;
+        bool result = i >= A0 && i < A6;
+        good = good && (named || result ||
+                        (temporary ? r->out[i] != SERVER_REGISTER_MARK : r->out[i] == r->in[i]));
+    }
+    return good;
+}
+
+static void test_registers(void)
+{
+    static struct registers r;
+    number_registers(&r);
+    r.in[A0] = HANDLE_CALL_SERVER;
+    r.in[A0 + 1] = SERVER_MARK;
+    r.in[A0 + 2] = 0;
+    r.in[A0 + 3] = NEURON_NEVER;
+    r.in[A7] = NEURON_CALL;
+    registers_call(&r);
+    check(kept_by_call(&r), "a call without a deadline keeps registers apart");
+    r.in[A0 + 3] = deadline_in_ms(1000);
+    registers_call(&r);
+    check(kept_by_call(&r), "a call with a deadline keeps registers apart");
+}
+
 static void test_handles(void)
 {
     static const neuron_handle none[] = {0, 40, NEURON_CAPS_MAX + 1, 255, 1u << 31, NEURON_NEVER};
@@ -190,6 +228,15 @@ static void test_preemption(void)
     }
     uint64_t others = page->spins - spins;
     check(ok && others > 1000, "two busy processes of one priority share the processor");
+    static struct registers r;
+    number_registers(&r);
+    r.in[A0] = deadline_in_ms(100);
+    registers_spin(&r);
+    bool same = true;
+    for (unsigned i = 1; i < 32; i++) {
+        same = same && (i == 2 || i == T0 || i == A0 + 1 || r.out[i] == r.in[i]);
+    }
+    check(same, "all registers are there again after an interrupt");
     uint64_t before = clock_ms();
     (void)sys_wait(0, HANDLE_NOTIFICATION, deadline_in_ms(20)).status;
     uint64_t took = clock_ms() - before;
@@ -206,6 +253,7 @@ static void test_random_calls(void)
     check(r.status == NEURON_OK && r.label > 0 && r.label < calls, "200000 random system calls");
 }
 
+// ipc_call: a call with 64 bytes and its reply with as many, in instructions: of both processes and the kernel.
 static void measure(void)
 {
     enum { ROUNDS = 100 };
@@ -216,7 +264,7 @@ static void measure(void)
         }
     }
     uint64_t each = (clock_instret() - before) / ROUNDS;
-    log_line("ok %u - kernel: call and reply, 64 bytes: %lu instructions", ++count, each);
+    log_line("ok %u - kernel: ipc_call: %lu instructions", ++count, each);
     struct sys_event e = sys_wait(0, HANDLE_NOTIFICATION, 0); // what is left of earlier tests
     struct sys_counters c = sys_counters(HANDLE_COUNTERS);
     before = clock_instret() - c.idle_instret;
@@ -225,7 +273,7 @@ static void measure(void)
     uint64_t idle = clock_instret() - c.idle_instret - before;
     check(e.status == NEURON_TIMED_OUT && idle < 50000,
           "nothing runs while there is nothing to do");
-    log_line("ok %u - kernel: executed in an idle second: %lu instructions", ++count, idle);
+    log_line("ok %u - kernel: kernel_idle_second: %lu instructions", ++count, idle);
 }
 
 int main(void)
@@ -235,6 +283,7 @@ int main(void)
         die("not ok 1 - kernel: the server and the victim start");
     }
     test_messages();
+    test_registers();
     test_handles();
     test_deadlines();
     test_notifications();

@@ -58,7 +58,7 @@ static uint64_t random_calls(uint64_t count)
         __asm__ volatile("ecall"
                          : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a4), "+r"(a5)
                          : "r"(a7)
-                         : "memory");
+                         : "memory", "t1", "t2", "t3", "t4", "t5", "t6", "a6");
         refused += a0 != NEURON_OK;
     }
     return refused;
