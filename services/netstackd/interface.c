@@ -240,6 +240,11 @@ static void update_offer_wait(void)
     }
 }
 
+static bool is_up(void)
+{
+    return netif_is_up(&ethernet) && netif_is_link_up(&ethernet) && !ip4_addr_isany_val(announced);
+}
+
 bool interface_update(void)
 {
     update_offer_wait();
@@ -253,10 +258,12 @@ bool interface_update(void)
             if (dhcp_supplied_address(&ethernet)) {
                 log_line(MARKER_NET_DHCP_BOUND);
             }
-            log_line(MARKER_NET_IFACE_UP, ip4addr_ntoa_r(&announced, text, sizeof text));
+            if (is_up()) {
+                log_line(MARKER_NET_IFACE_UP, ip4addr_ntoa_r(&announced, text, sizeof text));
+            }
         }
     }
-    return !ip4_addr_isany_val(announced);
+    return is_up();
 }
 
 uint64_t interface_deadline(void)

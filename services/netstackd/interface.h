@@ -24,7 +24,7 @@ void interface_interrupt(void);
 // Passes on what has arrived, at most one ring full; true when there may be more.
 bool interface_receive(void);
 
-// Whether there is an address, from DHCP or static. Prints MARKER_NET_DHCP_BOUND and
+// Whether the interface is up, with an address from DHCP or a static one. Prints MARKER_NET_DHCP_BOUND and
 // MARKER_NET_IFACE_UP when there is a new one. Call it after each step of the loop.
 bool interface_update(void);
 

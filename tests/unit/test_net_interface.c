@@ -118,6 +118,7 @@ static void test_device_restarts(void **state)
     struct udp_pcb *pcb = udp_new();
     assert_int_not_equal(send_numbered(pcb, 1), ERR_OK);
     udp_remove(pcb);
+    assert_false(interface_update()); // it has its address, but is not up
 }
 
 int main(void)
