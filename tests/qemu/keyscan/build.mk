@@ -9,3 +9,10 @@ $(patsubst $(HOST)/%.o,$(BUILD)/diag/host/%.ok,$(filter $(HOST)/tests/%,$(KEYSCA
 $(KEYSCAN): $(KEYSCAN_OBJS) $(HOST)/libdsoftbus.a $(HOST)/libnoise.a
 	$(HOST_CC) $(HOST_LDFLAGS) -o $@ $^
 host: $(KEYSCAN)
+
+# Everything but main, for the unit tests.
+KEYSCAN_PARTS := $(filter-out %/keyscan.o,$(KEYSCAN_OBJS))
+UNIT_OBJS_keyscan_capture := $(KEYSCAN_PARTS)
+UNIT_OBJS_keyscan_search := $(KEYSCAN_PARTS)
+UNIT_OBJS_keyscan_console := $(KEYSCAN_PARTS)
+UNIT_OBJS_keyscan_replay := $(KEYSCAN_PARTS)
