@@ -27,7 +27,19 @@ endif
 .PHONY: all
 all: host os
 
+# Where `make install` puts things; DESTDIR goes before each of them.
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+
+.PHONY: install uninstall
+install: install-library install-programs
+uninstall: uninstall-library uninstall-programs
+
 include noise/build.mk
+include noise/install.mk
 include dsoftbus/build.mk
 include kernel/build.mk
 include services/build.mk

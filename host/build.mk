@@ -27,6 +27,14 @@ $(HOST)/bin/dsoftbus: $(patsubst %.c,$(HOST)/%.o,$(wildcard host/cli/*.c)) $(LIB
 	@mkdir -p $(@D)
 	$(HOST_LINK) -linih -lcjson
 
+.PHONY: install-programs uninstall-programs
+install-programs: host-programs
+	install -d $(DESTDIR)$(BINDIR)
+	install -m 755 $(HOST_BINARIES) $(DESTDIR)$(BINDIR)
+
+uninstall-programs:
+	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(HOST_BINARIES)))
+
 # --- Tests: the programs themselves, on machines made of network namespaces ---
 HOST_SYSTEM_TESTS := $(addprefix tests/host/,first_minute.py)
 

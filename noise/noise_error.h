@@ -3,6 +3,16 @@
 #ifndef NOISE_NOISE_ERROR_H
 #define NOISE_NOISE_ERROR_H
 
+// C++ may include the public headers. It has no `static` in an array parameter, and another word for an assertion.
+#ifdef __cplusplus
+#define NOISE_AT_LEAST
+#define NOISE_STATIC_ASSERT static_assert
+extern "C" {
+#else
+#define NOISE_AT_LEAST      static
+#define NOISE_STATIC_ASSERT _Static_assert
+#endif
+
 // Every function that can fail returns one of these, and its result must be used.
 //
 // These codes are exact, for the local log and for counters. To a peer all of them look the same:
@@ -34,5 +44,9 @@ enum noise_error {
 
 // A short name for logs, such as "auth". Never NULL. Linked only where it is used.
 const char *noise_error_name(enum noise_error error);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -64,6 +64,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum {
     XK_KEY_LEN = 32,
     XK_HASH_LEN = 32,
@@ -129,6 +133,17 @@ struct xk_window {
     uint64_t seen[XK_WINDOW_BITS / 64 + 1]; // ring of words; the word being filled is the spare one
 };
 
+// Keys
+//
+// A private key is any 32 secret, uniformly random bytes. xk_public_key gives the public key that belongs to it; it
+// cannot fail. xk_dh is for whoever holds a private key for a handshake elsewhere ("External key"): secret =
+// X25519(private_key, public_key). Errors: LOW_ORDER (the product is all zero, and so is `secret`).
+void xk_public_key(uint8_t public_key[NOISE_AT_LEAST XK_KEY_LEN],
+                   const uint8_t private_key[NOISE_AT_LEAST XK_KEY_LEN]);
+XK_MUST_USE enum noise_error xk_dh(uint8_t secret[NOISE_AT_LEAST XK_KEY_LEN],
+                                   const uint8_t private_key[NOISE_AT_LEAST XK_KEY_LEN],
+                                   const uint8_t public_key[NOISE_AT_LEAST XK_KEY_LEN]);
+
 // Who we are and whom we call. Everything is copied, except the random function and its context.
 struct xk_config {
     // Our static key pair. static_public is always needed and must belong to the private key. With
@@ -142,7 +157,7 @@ struct xk_config {
     size_t prologue_len;
     // Fills `out` with random bytes for the ephemeral key and returns NOISE_OK, or anything else when
     // it cannot. Called once, with out_len 32, by write_message_1 (initiator) or write_message_2
-    // (responder). rng_random of noise/rng.h fits.
+    // (responder).
     enum noise_error (*random)(void *ctx, uint8_t *out, size_t out_len);
     void *random_ctx;
 };
@@ -204,7 +219,7 @@ XK_MUST_USE enum noise_error xk_responder_read_message_3(struct xk_handshake *hs
 //     xk_responder_read_message_1   before its tag is checked, for es
 //     xk_initiator_read_message_2   after the message has authenticated, for se
 //
-// The caller takes the request, has X25519(static private, request.public_key) computed, and hands the
+// The caller takes the request, has xk_dh(static private, request.public_key) computed, and hands the
 // result in. Nothing blocks meanwhile, and the handshake keeps no pointer: the responder gives message 1
 // again together with the result, because its payload could not be decrypted yet. (It may lie elsewhere
 // by then. If it is not the same message the call is NOISE_ERR_ARGUMENT, or, if only the encrypted
@@ -237,12 +252,12 @@ XK_MUST_USE enum noise_error xk_initiator_dh_result(struct xk_handshake *hs, uin
 // The static key of the peer, as soon as it is authenticated and not before: for the initiator after
 // message 2, for the responder after message 3; also after xk_split. Errors: STATE.
 XK_MUST_USE enum noise_error xk_remote_static(const struct xk_handshake *hs,
-                                              uint8_t public_key[static XK_KEY_LEN]);
+                                              uint8_t public_key[NOISE_AT_LEAST XK_KEY_LEN]);
 
 // The handshake hash (channel binding, Noise 11.2), the same on both sides and different in every
 // session; from message 3 on, also after xk_split. Not a secret. Errors: STATE.
 XK_MUST_USE enum noise_error xk_handshake_hash(const struct xk_handshake *hs,
-                                               uint8_t hash[static XK_HASH_LEN]);
+                                               uint8_t hash[NOISE_AT_LEAST XK_HASH_LEN]);
 
 // Split, once, after message 3: the two directions of the transport. Which key sends follows from the
 // role. All keys in `hs` are wiped; the remote static key and the handshake hash stay readable.
@@ -294,8 +309,12 @@ XK_MUST_USE enum noise_error xk_receiver_move(struct xk_receiver *to, struct xk_
 void xk_sender_wipe(struct xk_sender *sender);
 void xk_receiver_wipe(struct xk_receiver *receiver);
 
-_Static_assert(sizeof(struct xk_handshake) <= 512, "handshake state");
-_Static_assert(sizeof(struct xk_sender) <= 96, "transport state");
-_Static_assert(sizeof(struct xk_receiver) <= 96, "transport state");
+NOISE_STATIC_ASSERT(sizeof(struct xk_handshake) <= 512, "handshake state");
+NOISE_STATIC_ASSERT(sizeof(struct xk_sender) <= 96, "transport state");
+NOISE_STATIC_ASSERT(sizeof(struct xk_receiver) <= 96, "transport state");
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -19,6 +19,7 @@ unit-clang   | make -j"$jobs" check-unit HOST_CC=clang
 differential | make check-differential
 interop      | make check-interop
 ct           | make check-ct
+install      | make -j"$jobs" check-install
 kernel       | make kernel-test
 proof        | scripts/qemu-test.sh
 repeat       | scripts/repeat-test.sh 5

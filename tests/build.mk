@@ -117,6 +117,12 @@ $(FOREIGN_FLYNN): tests/interop/foreign_flynn.go
 foreign: $(OS)/lab/neuron.elf $(FOREIGN_FLYNN) build/host/keyscan
 	prove $(PROVE_FLAGS) --exec /bin/sh scripts/foreign-test.sh
 
+# --- The installed library, as its users have it ---
+.PHONY: check-install
+check-install: export HOST_CC := $(HOST_CC)
+check-install: library host-programs $(NOISE_RV64_DIST)/$(NOISE_STATIC)
+	prove $(PROVE_FLAGS) --exec python3 tests/install/install_test.py :: $(BUILD)/stage $(NOISE_DIST) $(or $(VECTORS),../shared/vectors)
+
 # --- Gates and mutants ---
 .PHONY: dep-gate mutants
 dep-gate: $(foreach i,$(IMAGES),$(OS)/$(i)/neuron.elf) $(OS)/libnoise.a $(OS)/libdsoftbus.a
@@ -176,11 +182,15 @@ CLANG ?= clang
 CLANG_TIDY ?= clang-tidy
 # Left out: what is built for the OS, and fuzzers (their entry point belongs to the fuzzing library).
 DIAG_HOST_SOURCES ?= $(filter-out tests/bench/os_% tests/qemu/bench/% tests/qemu/kernel/%,\
-                       $(wildcard noise/*.c dsoftbus/*.c host/*.c host/*/*.c tests/*/*.c tests/*/*/*.c))
+                       $(wildcard noise/*.c dsoftbus/*.c host/*.c host/*/*.c tests/*/*.c tests/*/*/*.c docs/*/*.c))
 DIAG_HOST_FLAGS_host := -D_GNU_SOURCE
 DIAG_HOST_FLAGS_tests := -D_GNU_SOURCE $(LWIP_INCLUDES)
+DIAG_HOST_FLAGS_docs := -D_DEFAULT_SOURCE -isystem $(NOISE_INCLUDE)
 DIAG_HOST_FLAGS = $(WARN) -I. $(DIAG_HOST_FLAGS_$(firstword $(subst /, ,$(1))))
-DIAG_OS_SOURCES ?= $(wildcard noise/*.c dsoftbus/*.c kernel/*.c services/*/*.c services/keystored/*/*.c)
+DIAG_OS_SOURCES ?= $(wildcard noise/*.c dsoftbus/*.c kernel/*.c services/*/*.c services/keystored/*/*.c docs/*/*/*.c)
+RV_CFLAGS_docs := -isystem $(NOISE_INCLUDE)
+$(addprefix $(BUILD)/diag/,host/docs/examples/client.ok host/docs/examples/server.ok os/docs/examples/bare_metal/main.ok): | \
+    $(NOISE_HEADERS:%=$(NOISE_INCLUDE)/nexus/%)
 DIAG_RV_CLANG := --target=riscv64-unknown-elf -march=rv64imac -mabi=lp64 -mcmodel=medany -ffreestanding
 DIAG_RV_FLAGS = $(WARN) -I. -I$(OS)/gen $(RV_CFLAGS_$(firstword $(subst /, ,$(1)))) $(RV_CFLAGS_$(word 2,$(subst /, ,$(1))))
 # gcc 12's analyser has no end on unrolled arithmetic without the limit, and takes arrays filled by a called function

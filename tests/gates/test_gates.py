@@ -49,6 +49,7 @@ def test_includes_allowed():
         "services/selftest-client/a.c": '#include "attackers.h"\n',
         "host/a.c": '#include <stdio.h>\n#include "dsoftbus/b.h"\n',
         "tests/a.c": '#include <stdio.h>\n#include "services/keystored/p.h"\n',
+        "docs/examples/a.c": '#include <stdio.h>\n#include <nexus/noise_xk.h>\n',
     })
 
 
@@ -63,6 +64,7 @@ INCLUDE_VIOLATIONS = [
     ("host/a.c", '"services/lib/sys.h"'), ("host/a.c", '"kernel/abi/neuron.h"'), ("noise/a.c", '"markers.h"'),
     ("services/netstackd/lwip/cc.h", "<stdlib.h>"), ("host/a.c", '"lwip/init.h"'),
     ("noise/a.c", "<immintrin.h>"), ("noise/x86.h", "<stdlib.h>"), ("dsoftbus/a.c", "<immintrin.h>"),
+    ("docs/examples/a.c", '"noise/noise_xk.h"'), ("docs/examples/a.c", '"tests/a.h"'),
 ]
 
 
@@ -85,6 +87,7 @@ def test_function_length():
     fails("check-functions", {"noise/a.c": c_function(71)}, "71 lines")
     fails("check-functions", {"noise/a.c": c_function(3) + "static int\nf(void)\n{\n" + "    g();\n" * 67 + "}\n"}, "71 lines")
     fails("check-functions", {"tests/x/a.c": c_function(200)}, "200 lines")
+    fails("check-functions", {"docs/examples/a.c": c_function(71)}, "71 lines")
 
 
 def test_python_function_length():

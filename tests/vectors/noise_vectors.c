@@ -18,7 +18,6 @@
 #include <cjson/cJSON.h>
 
 #include "noise/noise_xk.h"
-#include "noise/x25519.h"
 
 static const char protocol[] = "Noise_XK_25519_ChaChaPoly_BLAKE2s";
 
@@ -135,8 +134,8 @@ static bool read_keys(struct run *run)
         !get_hex(run, &r->prologue, run->entry, "resp_prologue", true)) {
         return false;
     }
-    x25519_base(i->static_public, i->static_private.data);
-    x25519_base(r->static_public, r->static_private.data);
+    xk_public_key(i->static_public, i->static_private.data);
+    xk_public_key(r->static_public, r->static_private.data);
     return true;
 }
 
