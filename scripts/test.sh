@@ -13,9 +13,12 @@ set -u
 steps='
 build        | make -j"$jobs" all
 unit         | make check
-asan-gcc     | make -j"$jobs" check-unit SAN=address,undefined
-asan-clang   | make -j"$jobs" check-unit SAN=address,undefined HOST_CC=clang
+asan-gcc     | make -j"$jobs" check-unit check-vectors SAN=address,undefined
+asan-clang   | make -j"$jobs" check-unit check-vectors SAN=address,undefined HOST_CC=clang
 unit-clang   | make -j"$jobs" check-unit HOST_CC=clang
+vectors      | make -j"$jobs" check-vectors
+vectors-clang | make -j"$jobs" check-vectors HOST_CC=clang
+vectors-os   | make -j"$jobs" check-vectors-os
 differential | make check-differential
 interop      | make check-interop
 ct           | make check-ct

@@ -56,8 +56,6 @@ UNIT_OBJS_elf := $(HOST)/kernel/elf.o
 UNIT_OBJS_manifest := $(HOST)/kernel/manifest.o
 
 # --- noise ---
-UNIT_LIBS_x25519 := -lcjson
-UNIT_LIBS_chacha20poly1305 := -lcjson
 UNIT_LIBS_fe25519 := -lcrypto
 UNIT_LIBS_fe25519_split := -lcrypto
 
@@ -66,14 +64,16 @@ NOISE_VARIANTS := split small smallest
 NOISE_VARIANT_split := -DNOISE_WORD_SIGN_EXTENDED -DNOISE_FE_NO_CARRY_FLAG
 NOISE_VARIANT_small := -DNOISE_SMALL
 NOISE_VARIANT_smallest := -DNOISE_SMALL -DNOISE_NO_COMB
-NOISE_VARIANT_TESTS := blake2s chacha20poly1305 x25519 rng noise_xk xk_transport
+NOISE_VARIANT_TESTS := blake2s chacha20poly1305 x25519 rng noise_xk xk_transport xk_order
 define noise_variant_rule
 $(HOST)/noise-$(1)/%.o: noise/%.c Makefile
 	@mkdir -p $$(@D)
 	$(HOST_CC) $(HOST_CFLAGS) -ffreestanding $(NOISE_VARIANT_$(1)) -c -o $$@ $$<
 $(HOST)/unit/$(1)/test_%: $(HOST)/tests/unit/test_%.o $(CPU_ENV) $(patsubst noise/%.c,$(HOST)/noise-$(1)/%.o,$(wildcard noise/*.c))
 	@mkdir -p $$(@D)
-	$(HOST_CC) $(HOST_LDFLAGS) -o $$@ $$^ -lcmocka -lcjson
+	$(HOST_CC) $(HOST_LDFLAGS) -o $$@ $$^ -lcmocka
+$(HOST)/published-$(1): $(HOST)/tests/vectors/published_host.o $(HOST)/tests/vectors/published.o $(patsubst noise/%.c,$(HOST)/noise-$(1)/%.o,$(wildcard noise/*.c))
+	$(HOST_CC) $(HOST_LDFLAGS) -o $$@ $$^
 check-unit: $(NOISE_VARIANT_TESTS:%=$(HOST)/unit/$(1)/test_%)
 endef
 $(foreach variant,$(NOISE_VARIANTS),$(eval $(call noise_variant_rule,$(variant))))
@@ -84,6 +84,33 @@ $(NOISE_VECTORS): $(HOST)/tests/vectors/noise_vectors.o $(CPU_ENV) $(HOST)/libno
 host: $(NOISE_VECTORS)
 check-python: export NOISE_VECTORS := $(NOISE_VECTORS)
 check-python: $(NOISE_VECTORS)
+
+# The published test data on this machine, in each shape of the library; and on bare rv64, with the unit tests.
+PUBLISHED := $(HOST)/published
+PUBLISHED_TEST = python3 tests/vectors/published_test.py $(or $(VECTORS),../shared/vectors) $(BUILD)/vectors
+$(PUBLISHED): $(HOST)/tests/vectors/published_host.o $(HOST)/tests/vectors/published.o $(LIBNOISE)
+	$(HOST_CC) $(HOST_LDFLAGS) -o $@ $^
+
+.PHONY: check-vectors check-vectors-os
+check-vectors: $(PUBLISHED) $(NOISE_VARIANTS:%=$(PUBLISHED)-%)
+	prove $(PROVE_FLAGS) --exec '$(PUBLISHED_TEST)' $^
+
+OS_UNIT := $(OS)/os_unit
+OS_BARE := $(addprefix $(OS)/,tests/bench/os_start.o tests/bench/os_bare.o services/lib/string.o)
+OS_BARE_LINK = $(RV_CC) -nostdlib -static -march=rv64imac -mabi=lp64 -Wl,--build-id=none -Wl,-z,noexecstack \
+               -Wl,--no-warn-rwx-segments -T tests/bench/os_bench.ld -o $@ $(filter %.o %.a,$^) -lgcc
+RV_CFLAGS_tests := -isystem tests/os_unit/include
+$(OS_UNIT)/test_%.elf: $(OS)/tests/unit/test_%.o $(OS)/tests/os_unit/os_unit.o $(OS_BARE) $(OS_LIBNOISE) tests/bench/os_bench.ld
+	@mkdir -p $(@D)
+	$(OS_BARE_LINK)
+$(OS_UNIT)/control.elf: $(OS)/tests/os_unit/control.o $(OS)/tests/os_unit/os_unit.o $(OS_BARE) $(OS_LIBNOISE) tests/bench/os_bench.ld
+	@mkdir -p $(@D)
+	$(OS_BARE_LINK)
+$(OS)/published.elf: $(OS)/tests/os_unit/published.o $(OS)/tests/vectors/published.o $(OS_BARE) $(OS_LIBNOISE) tests/bench/os_bench.ld
+	$(OS_BARE_LINK)
+check-vectors-os: $(OS)/published.elf $(OS_UNIT)/control.elf $(NOISE_VARIANT_TESTS:%=$(OS_UNIT)/test_%.elf)
+	prove $(PROVE_FLAGS) --exec '$(PUBLISHED_TEST)' $<
+	prove $(PROVE_FLAGS) --exec 'python3 tests/os_unit/run.py' $(filter-out $<,$^)
 
 # The primitives against other libraries, the handshake against other implementations; CASES, SEED, ROUNDS.
 DIFFERENTIAL := $(HOST)/interop/differential
@@ -181,13 +208,13 @@ DIAG := $(BUILD)/diag
 CLANG ?= clang
 CLANG_TIDY ?= clang-tidy
 # Left out: what is built for the OS, and fuzzers (their entry point belongs to the fuzzing library).
-DIAG_HOST_SOURCES ?= $(filter-out tests/bench/os_% tests/qemu/bench/% tests/qemu/kernel/%,\
+DIAG_HOST_SOURCES ?= $(filter-out tests/bench/os_% tests/os_unit/% tests/qemu/bench/% tests/qemu/kernel/%,\
                        $(wildcard noise/*.c dsoftbus/*.c host/*.c host/*/*.c tests/*/*.c tests/*/*/*.c docs/*/*.c))
 DIAG_HOST_FLAGS_host := -D_GNU_SOURCE
 DIAG_HOST_FLAGS_tests := -D_GNU_SOURCE $(LWIP_INCLUDES)
 DIAG_HOST_FLAGS_docs := -D_DEFAULT_SOURCE -isystem $(NOISE_INCLUDE)
 DIAG_HOST_FLAGS = $(WARN) -I. $(DIAG_HOST_FLAGS_$(firstword $(subst /, ,$(1))))
-DIAG_OS_SOURCES ?= $(wildcard noise/*.c dsoftbus/*.c kernel/*.c services/*/*.c services/keystored/*/*.c docs/*/*/*.c)
+DIAG_OS_SOURCES ?= $(wildcard noise/*.c dsoftbus/*.c kernel/*.c services/*/*.c services/keystored/*/*.c docs/*/*/*.c tests/os_unit/*.c)
 RV_CFLAGS_docs := -isystem $(NOISE_INCLUDE)
 $(addprefix $(BUILD)/diag/,host/docs/examples/client.ok host/docs/examples/server.ok os/docs/examples/bare_metal/main.ok): | \
     $(NOISE_HEADERS:%=$(NOISE_INCLUDE)/nexus/%)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the tests of noise/ share: hex, the test data directory, random functions. Includes cmocka.
+// What the tests of noise/ share: hex and random functions. Includes cmocka.
 #ifndef TESTS_UNIT_NOISE_FIXTURE_H
 #define TESTS_UNIT_NOISE_FIXTURE_H
 
@@ -56,34 +56,6 @@ FIXTURE void assert_zero(const void *memory, size_t len)
     for (size_t i = 0; i < len; i++) {
         assert_int_equal(bytes[i], 0);
     }
-}
-
-// A published test data file, or NULL when the collection is not there (the caller skips then).
-FIXTURE FILE *open_vectors(const char *name)
-{
-    char path[512];
-    const char *directory = getenv("VECTORS");
-    (void)snprintf(path, sizeof path, "%s/%s", directory ? directory : "../shared/vectors", name);
-    return fopen(path, "rb");
-}
-
-// The whole of such a file as a string, to be freed, or NULL.
-FIXTURE char *read_vectors(const char *name)
-{
-    FILE *file = open_vectors(name);
-    if (file == NULL) {
-        return NULL;
-    }
-    assert_int_equal(fseek(file, 0, SEEK_END), 0);
-    long size = ftell(file);
-    assert_true(size > 0);
-    rewind(file);
-    char *text = malloc((size_t)size + 1);
-    assert_non_null(text);
-    assert_int_equal(fread(text, 1, (size_t)size, file), (size_t)size);
-    text[size] = '\0';
-    assert_int_equal(fclose(file), 0);
-    return text;
 }
 
 // Repeatable bytes for tests: xorshift64*. Not random, and not meant to be.

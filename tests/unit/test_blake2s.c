@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// BLAKE2s, HMAC and HKDF against RFC 7693, published keyed cases and facts computed with Python's hashlib.
+// BLAKE2s, HMAC and HKDF against RFC 7693 and facts computed with Python's hashlib. The published keyed cases:
+// tests/vectors.
 #include "tests/unit/noise_fixture.h"
 
 #include "noise/blake2s.h"
@@ -126,45 +127,6 @@ static void test_lengths_are_clamped(void **state)
     assert_memory_equal(clamped, expected, 32);
 }
 
-// The published keyed cases: lines "in:", "key:", "hash:", each with hex after a tab.
-static void test_published_keyed_cases(void **state)
-{
-    (void)state;
-    char line[1024];
-    uint8_t in[256];
-    uint8_t key[32];
-    uint8_t hash[32];
-    size_t in_len = 0;
-    size_t key_len = 0;
-    int cases = 0;
-    FILE *file = open_vectors("blake2s-kat.txt");
-    if (file == NULL) {
-        skip();
-    }
-    while (fgets(line, sizeof line, file) != NULL) {
-        line[strcspn(line, "\r\n")] = '\0';
-        char *value = strchr(line, '\t');
-        if (value == NULL) {
-            continue;
-        }
-        *value++ = '\0';
-        if (strcmp(line, "in:") == 0) {
-            in_len = hex_decode(in, sizeof in, value);
-        } else if (strcmp(line, "key:") == 0) {
-            key_len = hex_decode(key, sizeof key, value);
-        } else if (strcmp(line, "hash:") == 0) {
-            struct blake2s ctx;
-            blake2s_init(&ctx, 32, key, key_len);
-            blake2s_update(&ctx, in, in_len);
-            blake2s_final(&ctx, hash);
-            assert_hex(hash, 32, value);
-            cases++;
-        }
-    }
-    assert_int_equal(fclose(file), 0);
-    assert_int_equal(cases, 256);
-}
-
 static void test_hmac(void **state)
 {
     (void)state;
@@ -216,7 +178,6 @@ int main(void)
         cmocka_unit_test(test_hash_may_lie_in_its_input),
         cmocka_unit_test(test_final_wipes),
         cmocka_unit_test(test_lengths_are_clamped),
-        cmocka_unit_test(test_published_keyed_cases),
         cmocka_unit_test(test_hmac),
         cmocka_unit_test(test_hkdf),
     };

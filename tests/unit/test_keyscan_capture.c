@@ -61,7 +61,7 @@ static void back(uint32_t sequence, const char *text)
     made_packet(&made, OTHER, OPENER, sequence, MADE_ACK, text, strlen(text));
 }
 
-static void expect(const struct stream *stream, const char *text, size_t whole_len)
+static void expect(const struct tcp_stream *stream, const char *text, size_t whole_len)
 {
     assert_int_equal(stream->len, strlen(text));
     assert_memory_equal(stream->data, text, strlen(text));

@@ -124,11 +124,11 @@ static bool same_end(const struct capture_end *a, const struct capture_end *b)
 }
 
 // The newest connection between the two ends of the packet.
-static struct connection *find(const struct capture *capture, const struct packet *packet,
-                               bool *from_opener)
+static struct tcp_connection *find(const struct capture *capture, const struct packet *packet,
+                                   bool *from_opener)
 {
     for (size_t i = capture->count; i-- > 0;) {
-        struct connection *c = &capture->connections[i];
+        struct tcp_connection *c = &capture->connections[i];
         *from_opener =
             same_end(&c->opener, &packet->source) && same_end(&c->other, &packet->destination);
         if (*from_opener ||
@@ -139,16 +139,16 @@ static struct connection *find(const struct capture *capture, const struct packe
     return NULL;
 }
 
-static struct connection *open_connection(struct capture *capture, const struct packet *packet)
+static struct tcp_connection *open_connection(struct capture *capture, const struct packet *packet)
 {
     capture->connections =
         memory_resize(capture->connections, capture->count + 1, sizeof *capture->connections);
-    struct connection *c = &capture->connections[capture->count++];
-    *c = (struct connection){.opener = packet->source, .other = packet->destination};
+    struct tcp_connection *c = &capture->connections[capture->count++];
+    *c = (struct tcp_connection){.opener = packet->source, .other = packet->destination};
     return c;
 }
 
-static void add_segment(struct connection *c, const struct packet *packet, bool from_opener)
+static void add_segment(struct tcp_connection *c, const struct packet *packet, bool from_opener)
 {
     uint32_t offset = packet->sequence - c->first_sequence[from_opener];
     if (offset > INT32_MAX) {
@@ -171,7 +171,7 @@ static void add_segment(struct connection *c, const struct packet *packet, bool 
 static enum capture_error add_packet(struct capture *capture, const struct packet *packet)
 {
     bool from_opener;
-    struct connection *c = find(capture, packet, &from_opener);
+    struct tcp_connection *c = find(capture, packet, &from_opener);
     bool opens = (packet->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN;
     // A SYN sent again opens nothing; one with another number uses the port again.
     if (opens && (c == NULL || !from_opener || c->first_sequence[1] != packet->sequence + 1)) {
@@ -220,7 +220,7 @@ static int compare_segments(const void *left, const void *right)
 }
 
 // The first copy of a byte counts.
-static void join_stream(struct stream *stream, const struct connection *c, bool from_opener)
+static void join_stream(struct tcp_stream *stream, const struct tcp_connection *c, bool from_opener)
 {
     size_t total = 0, reached = 0;
     bool gap = false;
@@ -243,7 +243,7 @@ static void join_stream(struct stream *stream, const struct connection *c, bool 
     }
 }
 
-static void join_streams(struct connection *c)
+static void join_streams(struct tcp_connection *c)
 {
     if (c->segment_count > 0) {
         qsort(c->segments, c->segment_count, sizeof *c->segments, compare_segments);

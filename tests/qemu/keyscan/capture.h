@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 // What one end sent. Behind a gap (a segment that the capture lacks) the bytes go on without it.
-struct stream {
+struct tcp_stream {
     uint8_t *data;
     size_t len;
     size_t whole_len; // the bytes before the first gap
@@ -22,17 +22,17 @@ struct capture_end {
     uint16_t port;
 };
 
-struct connection {
+struct tcp_connection {
     struct capture_end opener, other;
-    struct stream sent, received; // by the one that opened it
-    uint32_t first_sequence[2];   // of the first byte of each stream
+    struct tcp_stream sent, received; // by the one that opened it
+    uint32_t first_sequence[2];       // of the first byte of each stream
     bool has_first[2];
     struct segment *segments; // while the capture is read
     size_t segment_count, segment_cap;
 };
 
 struct capture {
-    struct connection *connections;
+    struct tcp_connection *connections;
     size_t count;
     size_t frames, frames_unused;
 };

@@ -39,8 +39,8 @@ static const char usage[] =
 // ---- Search ---------------------------------------------------------------------------------------------------------
 
 static size_t search_stream(const struct run *run, const struct node *node,
-                            const struct stream *stream, size_t connection, const char *direction,
-                            size_t *places)
+                            const struct tcp_stream *stream, size_t connection,
+                            const char *direction, size_t *places)
 {
     char name[4200];
     (void)snprintf(name, sizeof name, "%s, connection %zu %s", node->pcap.path, connection,
@@ -57,7 +57,7 @@ static size_t search_node(const struct run *run, const struct node *node, size_t
     size_t found = place_search(&log, &run->needles) + place_search(&pcap, &run->needles);
     *places += 2;
     for (size_t i = 0; i < node->capture.count; i++) {
-        const struct connection *c = &node->capture.connections[i];
+        const struct tcp_connection *c = &node->capture.connections[i];
         found += search_stream(run, node, &c->sent, i + 1, "forth", places);
         found += search_stream(run, node, &c->received, i + 1, "back", places);
     }

@@ -10,7 +10,8 @@
 // ---- Frames -----------------------------------------------------------------------------------------------------------
 
 // Takes the next whole frame, as far as the stream has no gap.
-static bool take_frame(const uint8_t **body, size_t *len, const struct stream *stream, size_t *at)
+static bool take_frame(const uint8_t **body, size_t *len, const struct tcp_stream *stream,
+                       size_t *at)
 {
     if (stream->whole_len < *at + SESSION_FRAME_HEADER_BYTES) {
         return false;
@@ -26,7 +27,7 @@ static bool take_frame(const uint8_t **body, size_t *len, const struct stream *s
     return true;
 }
 
-static bool begins_as_session(const struct stream *stream)
+static bool begins_as_session(const struct tcp_stream *stream)
 {
     static const uint8_t preamble[SESSION_PREAMBLE_BYTES] = {'D', 'S', 'B', DSB_VERSION};
     return stream->whole_len >= sizeof preamble &&
@@ -34,7 +35,7 @@ static bool begins_as_session(const struct stream *stream)
 }
 
 // The handshake messages that have a legal length; the first that has not, and what follows, is left out.
-static void read_transcript(struct transcript *out, const struct connection *c)
+static void read_transcript(struct transcript *out, const struct tcp_connection *c)
 {
     size_t sent = SESSION_PREAMBLE_BYTES;
     size_t received = 0;
@@ -174,7 +175,7 @@ static void note_session(struct run *run, const struct attempt *attempt,
 }
 
 static void describe(char *out, size_t out_size, const struct node *node,
-                     const struct connection *c)
+                     const struct tcp_connection *c)
 {
     const uint8_t *a = c->opener.address, *b = c->other.address;
     (void)snprintf(out, out_size, "%s %u.%u.%u.%u:%u -> %u.%u.%u.%u:%u", node->pcap.path, a[0],
@@ -204,7 +205,7 @@ static void judge(struct run *run, const struct attempt *attempt, struct foreign
     }
 }
 
-static void reconstruct(struct run *run, const struct connection *c, const char *where)
+static void reconstruct(struct run *run, const struct tcp_connection *c, const char *where)
 {
     struct attempt attempt = {.result = REPLAY_BAD_MESSAGE};
     read_transcript(&attempt.transcript, c);
@@ -232,7 +233,7 @@ static void reconstruct(struct run *run, const struct connection *c, const char 
 void wire_reconstruct(struct run *run, struct node *node)
 {
     for (size_t i = 0; i < node->capture.count; i++) {
-        const struct connection *c = &node->capture.connections[i];
+        const struct tcp_connection *c = &node->capture.connections[i];
         char where[4200];
         describe(where, sizeof where, node, c);
         if (c->sent.whole_len == 0 && c->sent.len > 0) {

@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# The published test data, complete, on one program: a host program on each path that the processor has, or an image for a
+# bare rv64 machine. Then once for each kind with one wrong expectation, which has to be found. TAP.
+"""usage: published_test.py VECTORS WORK PROGRAM"""
+import os
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+import tap
+
+VECTORS, WORK, PROGRAM = sys.argv[1:4]
+del sys.argv[1:]
+GENERATOR = os.path.join(os.path.dirname(__file__), "published.py")
+ITERATIONS = int(os.environ.get("ITERATIONS", "1000"))
+TIMEOUT_S = 3600 if ITERATIONS > 1000 else 120
+# How many cases there are. The AEAD has nine more, with a nonce of another length: no call takes them.
+CASES = {"x25519": 518, "aead": 325 - 9, "blake2s": 256, "noise": 1, "iterated": 1}
+DAMAGES = {"x25519": "x25519", "low-order": "x25519", "aead": "aead", "forgery": "aead", "blake2s": "blake2s", "noise": "noise",
+           "iterated": "iterated"}
+QEMU = ["qemu-system-riscv64", "-M", "virt", "-m", "64M", "-bios", "none", "-display", "none", "-monitor", "none", "-serial",
+        "stdio", "-cpu", "rv64,f=off,d=off,h=off,zba=off,zbb=off,zbc=off,zbs=off,sstc=off,Zihintpause=off"]
+
+
+def data(name, *options):
+    if not os.path.isdir(VECTORS):
+        tap.skip(f"published test data not found at {VECTORS}")
+    os.makedirs(WORK, exist_ok=True)
+    path = f"{WORK}/{os.getpid()}-{name}.bin"
+    subprocess.run([sys.executable, GENERATOR, VECTORS, path, *options], check=True, capture_output=True)
+    return path
+
+
+def execute(path, features=None):
+    """Exit status, {kind: (cases, failed)} and all that was said."""
+    env = dict(os.environ)
+    argv = [PROGRAM, path]
+    if PROGRAM.endswith(".elf"):
+        argv = [*QEMU, "-kernel", PROGRAM, "-device", f"loader,file={path},addr=0x82000000,force-raw=on"]
+    elif features is not None:
+        env["NOISE_CPU"] = features
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT_S, env=env)
+    rows = re.findall(r"^(\w+) ([0-9]+) cases, ([0-9]+) failed$", done.stdout, re.M)
+    return done.returncode, {kind: (int(cases), int(failed)) for kind, cases, failed in rows}, done.stdout + done.stderr
+
+
+def test_all_cases():
+    path = data("all", "--iterations", str(ITERATIONS))
+    status, result, out = execute(path)
+    os.remove(path)
+    assert status == 0, out
+    assert result == {kind: (cases, 0) for kind, cases in CASES.items()}, result
+    print("# " + ", ".join(f"{kind} {cases}" for kind, (cases, _) in result.items()))
+
+
+def test_a_wrong_expectation_is_found():
+    for what, kind in DAMAGES.items():
+        path = data(what, "--iterations", "1", "--damage", what)
+        status, result, out = execute(path)
+        os.remove(path)
+        assert status == 1 and len(re.findall(r"^FAIL ", out, re.M)) == 1 and f"FAIL {kind} " in out, f"{what}: {out}"
+        assert {k: n[1] for k, n in result.items()} == {k: int(k == kind) for k in CASES}, f"{what}: {out}"
+
+
+def test_a_short_file_is_no_pass():
+    path = data("short")
+    with open(path, "r+b") as f:
+        whole = f.read()
+        for content in (whole[:-1], whole[:20], b"", whole[:40] + b"\x09" + whole[41:], b"X" + whole[1:]):
+            f.seek(0)
+            f.truncate()
+            f.write(content)
+            f.flush()
+            status, _, out = execute(path)
+            assert status != 0 and "FAIL" in out, out
+    os.remove(path)
+
+
+if __name__ == "__main__":
+    tap.main(sys.modules[__name__])
