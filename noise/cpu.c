@@ -7,6 +7,7 @@
 
 enum {
     // CPUID.1:ECX
+    FMA = 1 << 12,
     OSXSAVE = 1 << 27,
     AVX = 1 << 28,
     // CPUID.7.0:EBX
@@ -64,7 +65,7 @@ static uint32_t detect(void)
     if (has(extended, ADX)) {
         features |= NOISE_CPU_ADX;
     }
-    if (has(basic, AVX) && has(extended, AVX2) && has(saved, XMM_AND_YMM)) {
+    if (has(basic, AVX | FMA) && has(extended, AVX2) && has(saved, XMM_AND_YMM)) {
         features |= NOISE_CPU_AVX2;
     }
     if (has(features, NOISE_CPU_AVX2) && has(saved, MASKS_AND_ZMM) &&

@@ -17,7 +17,7 @@
 enum {
     NOISE_CPU_BMI2 = 1,
     NOISE_CPU_ADX = 2,
-    NOISE_CPU_AVX2 = 4,
+    NOISE_CPU_AVX2 = 4,   // and FMA, which comes with it
     NOISE_CPU_AVX512 = 8, // F, VL, DQ and BW together
     NOISE_CPU_IFMA = 16,  // AVX512IFMA, only together with the above
 };

@@ -11,7 +11,8 @@ static uint32_t expected_features(void)
 
     __builtin_cpu_init();
     features |= __builtin_cpu_supports("bmi2") ? NOISE_CPU_BMI2 : 0;
-    features |= __builtin_cpu_supports("avx2") ? NOISE_CPU_AVX2 : 0;
+    features |=
+        __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? NOISE_CPU_AVX2 : 0;
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw")) {
         features |= NOISE_CPU_AVX512;
