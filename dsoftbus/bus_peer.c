@@ -49,12 +49,44 @@ static bool dial_address(const struct bus *bus, struct net_address *address, uin
 
 // ---- When -----------------------------------------------------------------------------------------
 
-static bool dial_wanted(const struct bus *bus, uint16_t index)
+// A session is replaced when its time has come, but streams on it get a while to end by themselves.
+static uint64_t replacement_deadline(const struct connection *old)
+{
+    uint64_t grace_ms = session_streams_open(&old->session) > 0 ? SESSION_LIFE_GRACE_MS : 0;
+
+    return time_after(old->replace_ms, grace_ms);
+}
+
+// When the peer is to be dialled, if it has an address: TIME_NEVER if that waits for something else than time.
+static uint64_t dial_due_ms(const struct bus *bus, uint16_t index)
 {
     const struct peer *peer = at(bus, index);
+    const struct connection *old = bus_find(bus, peer->outbound);
 
-    return !bus->stopping && peer->trust == PEER_TRUSTED && (peer->dial || peer->dial_asked) &&
-           peer->outbound == 0;
+    if (bus->stopping || peer->trust != PEER_TRUSTED || !(peer->dial || peer->dial_asked) ||
+        peer->successor != 0) {
+        return TIME_NEVER;
+    }
+    if (peer->outbound == 0) {
+        return peer->dial_after_ms;
+    }
+    return old != NULL && old->established
+               ? time_max(peer->dial_after_ms, replacement_deadline(old))
+               : TIME_NEVER;
+}
+
+// Where to dial it: a session that is to be replaced has proved its address.
+static bool next_address(const struct bus *bus, struct net_address *address, uint16_t index)
+{
+    const struct connection *old = bus_find(bus, at(bus, index)->outbound);
+
+    if (dial_address(bus, address, index)) {
+        return true;
+    }
+    if (old != NULL) {
+        *address = old->address;
+    }
+    return old != NULL;
 }
 
 static void back_off(struct bus *bus, struct peer *peer)
@@ -68,11 +100,10 @@ static void back_off(struct bus *bus, struct peer *peer)
 
 uint64_t bus_dial_deadline(const struct bus *bus, uint16_t index)
 {
+    uint64_t due_ms = dial_due_ms(bus, index);
     struct net_address address;
 
-    return dial_wanted(bus, index) && dial_address(bus, &address, index)
-               ? at(bus, index)->dial_after_ms
-               : TIME_NEVER;
+    return due_ms != TIME_NEVER && next_address(bus, &address, index) ? due_ms : TIME_NEVER;
 }
 
 void bus_dial_if_due(struct bus *bus, uint16_t index)
@@ -80,9 +111,9 @@ void bus_dial_if_due(struct bus *bus, uint16_t index)
     struct peer *peer = at(bus, index);
     struct net_address address;
     struct connection *c;
+    uint64_t due_ms = dial_due_ms(bus, index);
 
-    if (!dial_wanted(bus, index) || bus->now_ms < peer->dial_after_ms ||
-        !dial_address(bus, &address, index)) {
+    if (due_ms == TIME_NEVER || bus->now_ms < due_ms || !next_address(bus, &address, index)) {
         return;
     }
     c = bus_connection_take(bus, &address);
@@ -97,32 +128,52 @@ void bus_dial_if_due(struct bus *bus, uint16_t index)
     c->outbound = true;
     c->peer = index;
     c->dial_due = true;
-    peer->outbound = bus_connection_id(bus, c);
+    if (peer->outbound == 0) {
+        peer->outbound = bus_connection_id(bus, c);
+    } else {
+        peer->successor = bus_connection_id(bus, c);
+    }
     bus_due(bus, c);
 }
 
 void bus_dial_succeeded(struct bus *bus, const struct connection *c)
 {
     struct peer *peer = at(bus, c->peer);
+    struct connection *old = NULL;
 
     peer->backoff_ms = 0;
     peer->dial_attempts = 0;
     discovery_authenticated(&bus->discovery, c->peer, &c->address);
+    if (peer->successor == bus_connection_id(bus, c)) {
+        old = bus_find(bus, peer->outbound);
+        peer->outbound = peer->successor;
+        peer->successor = 0;
+    }
+    if (old != NULL) {
+        bus_connection_end(bus, old, REASON_REPLACED, BYE_REPLACED);
+    }
 }
 
 void bus_dial_ended(struct bus *bus, const struct connection *c)
 {
     struct peer *peer = at(bus, c->peer);
+    uint32_t id = bus_connection_id(bus, c);
 
-    if (peer->outbound != bus_connection_id(bus, c)) {
+    if (peer->successor == id) {
+        peer->successor = 0;
+    } else if (peer->outbound == id) {
+        peer->outbound = peer->successor; // which may be there because of it
+        peer->successor = 0;
+    } else {
         return;
     }
-    peer->outbound = 0;
     if (!c->established) {
         peer->dial_attempts++;
         discovery_failed(&bus->discovery, c->peer, &c->address);
     }
-    back_off(bus, peer);
+    if (peer->outbound == 0 || !c->established) {
+        back_off(bus, peer);
+    }
 }
 
 // ---- What the owner changes -----------------------------------------------------------------------

@@ -25,6 +25,7 @@ struct peer {
     // Run-time state of the bus (dsoftbus/bus.h); zero outside it.
     bool dial_asked;            // a local client asked for a session
     uint32_t outbound, inbound; // connection ids; 0: none
+    uint32_t successor;         // being dialled, to take the place of the outbound session
     uint8_t dial_attempts;      // since the last success; wraps
     uint32_t backoff_ms;        // what the next failure will wait; 0: none yet
     uint64_t dial_after_ms;     // not before

@@ -7,6 +7,7 @@
 #include "tests/unit/session_fixture.h"
 
 #include "dsoftbus/bus.h"
+#include "dsoftbus/bus_internal.h"
 
 enum {
     NODE_PEERS = 8,
@@ -14,6 +15,8 @@ enum {
     NODE_HALF_OPEN = 64,
     NODE_CONNECTIONS = BUS_CONNECTIONS(NODE_HALF_OPEN, NODE_SESSIONS),
     NODE_EVENTS = 64,
+    NODE_STREAMS = 8,
+    NODE_OUTPUT_BYTES = SESSION_OUTPUT_BYTES(FIXTURE_RECORD_MAX, 2),
     NODE_LOG = 1024,
     NODE_WIRES = 256,
     WORLD_NODES = 3,
@@ -54,12 +57,16 @@ struct node {
     struct connection connections[NODE_CONNECTIONS];
     struct bus_event events[NODE_EVENTS];
     uint8_t records[NODE_SESSIONS * SESSION_RECORD_BYTES(FIXTURE_RECORD_MAX)];
+    struct stream streams[NODE_STREAMS];
+    uint8_t stream_buffers[NODE_STREAMS * FIXTURE_STREAM_BUFFER];
+    uint8_t outputs[BUS_OUTPUTS(NODE_SESSIONS) * NODE_OUTPUT_BYTES];
 };
 
 struct world {
     uint64_t now_ms;
     struct node nodes[WORLD_NODES];
     size_t node_count;
+    bool in_place;      // nodes read to where the bus wants it
     struct end *server; // answers dials to server_address
     struct net_address server_address;
     uint8_t tcp[1 << 16]; // everything that nodes have sent over TCP
@@ -116,35 +123,59 @@ FIXTURE void wire_end_speaks(struct node *n, const struct wire *w)
     }
 }
 
-FIXTURE void node_output(struct node *n, uint32_t id)
+// Bytes from the other end, by either way in.
+FIXTURE void node_deliver(struct node *n, uint32_t id, const uint8_t *bytes, size_t len)
 {
-    struct world *world = n->world;
-    struct wire *w = wire_find(n, id);
-    uint8_t bytes[FIXTURE_WIRE_MAX];
-    size_t len;
-    const uint8_t *out = bus_output(&n->bus, id, &len);
+    uint64_t now_ms = n->world->now_ms;
+    uint8_t *room;
+    size_t cap;
 
-    require_wire(w);
-    if (w->stalled || len == 0) {
-        return;
+    while (n->world->in_place && len > 0 && (room = bus_input(&n->bus, id, &cap)) != NULL) {
+        assert_true(cap > 0);
+        cap = cap < len ? cap : len;
+        memcpy(room, bytes, cap);
+        bus_input_done(&n->bus, now_ms, id, cap);
+        bytes += cap;
+        len -= cap;
     }
-    assert_true(len <= sizeof bytes);
-    memcpy(bytes, out, len);
-    if (world->tcp_len + len <= sizeof world->tcp) {
-        memcpy(world->tcp + world->tcp_len, bytes, len);
-        world->tcp_len += len;
+    if (len > 0) {
+        bus_received(&n->bus, now_ms, id, bytes, len);
     }
-    bus_output_done(&n->bus, world->now_ms, id, len);
+}
+
+FIXTURE void wire_send(struct node *n, struct wire *w, const uint8_t *bytes, size_t len)
+{
     if (w->other_node != NULL) {
-        bus_received(&w->other_node->bus, world->now_ms, w->other_id, bytes, len);
+        node_deliver(w->other_node, w->other_id, bytes, len);
     } else if (w->end != NULL) {
-        w->end->now_ms = world->now_ms;
+        w->end->now_ms = n->world->now_ms;
         end_receive(w->end, bytes, len);
         wire_end_speaks(n, w);
     } else {
         assert_true(w->heard_len + len <= sizeof w->heard);
         memcpy(w->heard + w->heard_len, bytes, len);
         w->heard_len += len;
+    }
+}
+
+FIXTURE void node_output(struct node *n, uint32_t id)
+{
+    struct world *world = n->world;
+    struct wire *w = wire_find(n, id);
+    uint8_t bytes[FIXTURE_WIRE_MAX];
+    size_t len;
+    const uint8_t *out;
+
+    require_wire(w);
+    while (!w->stalled && (out = bus_output(&n->bus, id, &len)) != NULL) {
+        assert_true(len > 0 && len <= sizeof bytes);
+        memcpy(bytes, out, len);
+        if (world->tcp_len + len <= sizeof world->tcp) {
+            memcpy(world->tcp + world->tcp_len, bytes, len);
+            world->tcp_len += len;
+        }
+        bus_output_done(&n->bus, world->now_ms, id, len);
+        wire_send(n, w, bytes, len);
     }
 }
 
@@ -329,6 +360,7 @@ FIXTURE void node_prepare(struct node *n, struct world *w, const char *id, uint8
     n->config.session.record_plaintext_max = FIXTURE_RECORD_MAX;
     n->config.session.random = rng_random;
     n->config.session.random_ctx = &n->rng;
+    n->config.session.streams_max = NODE_STREAMS - 1;
     n->tables = (struct bus_tables){
         .peers = n->peers,
         .peers_max = NODE_PEERS,
@@ -345,6 +377,14 @@ FIXTURE void node_prepare(struct node *n, struct world *w, const char *id, uint8
         .sessions_max = NODE_SESSIONS,
         .events = n->events,
         .events_max = NODE_EVENTS,
+        .streams = n->streams,
+        .streams_max = NODE_STREAMS,
+        .stream_buffers = n->stream_buffers,
+        .stream_buffers_len = sizeof n->stream_buffers,
+        .stream_buffer_bytes = FIXTURE_STREAM_BUFFER,
+        .outputs = n->outputs,
+        .outputs_len = sizeof n->outputs,
+        .output_bytes = NODE_OUTPUT_BYTES,
     };
 }
 
@@ -427,6 +467,8 @@ FIXTURE void assert_idle(const struct node *n)
     assert_int_equal(counts.sessions_up, 0);
     assert_int_equal(counts.places_used, 0);
     assert_int_equal(counts.connections, 0);
+    assert_int_equal(n->bus.memory.inputs.used, 0);
+    assert_int_equal(n->bus.memory.outputs.used, 0);
 }
 
 // ---- From outside ---------------------------------------------------------------------------------

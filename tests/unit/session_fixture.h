@@ -34,7 +34,7 @@ struct end {
     enum close_reason refuse; // else accepted
     unsigned events[SESSION_ENDED + 1];
     uint64_t now_ms;
-    uint8_t sent[FIXTURE_WIRE_MAX]; // everything it has ever sent
+    uint8_t sent[FIXTURE_WIRE_MAX]; // everything it has ever sent, as far as there is room
     size_t sent_len;
 };
 
@@ -117,10 +117,12 @@ FIXTURE size_t end_take(struct end *e, uint8_t *out, size_t cap)
     const uint8_t *bytes;
 
     while ((bytes = session_output(&e->session, &len)) != NULL) {
-        assert_true(len > 0 && total + len <= cap && e->sent_len + len <= sizeof e->sent);
+        assert_true(len > 0 && total + len <= cap);
         memcpy(out + total, bytes, len);
-        memcpy(e->sent + e->sent_len, bytes, len);
-        e->sent_len += len;
+        if (e->sent_len + len <= sizeof e->sent) {
+            memcpy(e->sent + e->sent_len, bytes, len);
+            e->sent_len += len;
+        }
         total += len;
         session_output_done(&e->session, len);
     }

@@ -1315,6 +1315,17 @@ SPOIL(few_connections, n->tables.connections_max--)
 SPOIL(few_records, n->tables.records_len--)
 SPOIL(no_sessions, n->tables.sessions_max = 0)
 SPOIL(one_event, n->tables.events_max = 1)
+SPOIL(no_streams, n->tables.streams_max = 0)
+SPOIL(no_stream_tables,
+      memset(&n->tables.streams, 0, sizeof n->tables - offsetof(struct bus_tables, streams)))
+SPOIL(no_stream_table, n->tables.streams = NULL)
+SPOIL(no_stream_buffers, n->tables.stream_buffers = NULL)
+SPOIL(few_stream_buffers, n->tables.stream_buffers_len--)
+SPOIL(small_stream_buffers, n->tables.stream_buffer_bytes = STREAM_BUFFER_BYTES_MIN - 1)
+SPOIL(no_outputs, n->tables.outputs = NULL)
+SPOIL(few_outputs, n->tables.outputs_len--)
+SPOIL(small_outputs, n->tables.output_bytes = SESSION_OUTPUT_BYTES(512, 1) - 1)
+SPOIL(smallest_outputs, n->tables.output_bytes = SESSION_OUTPUT_BYTES(512, 1))
 
 static void test_init_errors(void **state)
 {
@@ -1342,6 +1353,16 @@ static void test_init_errors(void **state)
         {spoil_few_records, BUS_ERR_TABLES},
         {spoil_no_sessions, BUS_ERR_TABLES},
         {spoil_one_event, BUS_ERR_TABLES},
+        {spoil_no_streams, BUS_OK},
+        {spoil_no_stream_tables, BUS_OK},
+        {spoil_no_stream_table, BUS_ERR_TABLES},
+        {spoil_no_stream_buffers, BUS_ERR_TABLES},
+        {spoil_few_stream_buffers, BUS_ERR_TABLES},
+        {spoil_small_stream_buffers, BUS_ERR_TABLES},
+        {spoil_no_outputs, BUS_ERR_TABLES},
+        {spoil_few_outputs, BUS_ERR_TABLES},
+        {spoil_small_outputs, BUS_ERR_TABLES},
+        {spoil_smallest_outputs, BUS_OK},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         if (init_with(rows[i].spoil) != rows[i].error) {
