@@ -93,7 +93,7 @@ enum bus_event_type {
     BUS_REJECTED, // reason; any other end of an inbound connection before it was established. The id may be empty
     BUS_SESSION_LOST, // reason; an established session has ended
     BUS_PINGED,       // a PING has authenticated; `first` of this session
-    BUS_PONGED,       // rtt_ms
+    BUS_PONGED,       // ping, rtt_ms
     // Pairing. role, id, connection, address.
     BUS_PAIR_CODE, // code, key: show the code; pin (id, key) when the user says that it is the other's code
     BUS_PAIR_FAILED, // reason
@@ -120,6 +120,7 @@ struct bus_event {
     uint8_t hash[DSB_HASH_BYTES]; // the handshake hash: ESTABLISHED, SESSION_LOST, PINGED, PONGED
     uint8_t key[DSB_KEY_BYTES];   // of the other end: BUS_PAIR_CODE
     uint32_t code;                // 0..999999, shown as six digits: BUS_PAIR_CODE
+    uint32_t ping;                // its number: what bus_ping returned
     uint32_t rtt_ms;
     uint64_t dropped;
 };
@@ -341,8 +342,12 @@ bool bus_next_event(struct bus *bus, struct bus_event *event) __attribute__((war
 // The established session with a peer in which we have this role; 0: none.
 uint32_t bus_session(const struct bus *bus, uint16_t index, enum session_role role);
 
-// Queues a PING; BUS_PONGED will tell. False if the session is not up or 4 are unanswered.
-bool bus_ping(struct bus *bus, uint64_t now_ms, uint32_t connection)
+// The peer of an established session, or PEER_NONE.
+uint16_t bus_connection_peer(const struct bus *bus, uint32_t connection);
+
+// Queues a PING; returns its number in this session, never 0, which BUS_PONGED brings back. 0 if the session is not
+// up or 4 are unanswered.
+uint32_t bus_ping(struct bus *bus, uint64_t now_ms, uint32_t connection)
     __attribute__((warn_unused_result));
 
 // ---- Streams: dsoftbus/stream.h says how they behave ------------------------------------------------------------

@@ -31,6 +31,7 @@ static void emit(struct bus *bus, const struct connection *c, enum bus_event_typ
     }
     if (type == BUS_PONGED) {
         event.rtt_ms = session_rtt_ms(&c->session);
+        event.ping = session_ponged(&c->session);
     }
     bus_emit(bus, &event);
 }
@@ -427,18 +428,25 @@ void bus_disconnected(struct bus *bus, uint64_t now_ms, uint32_t connection)
     }
 }
 
-bool bus_ping(struct bus *bus, uint64_t now_ms, uint32_t connection)
+uint16_t bus_connection_peer(const struct bus *bus, uint32_t connection)
+{
+    const struct connection *c = bus_find(bus, connection);
+
+    return c != NULL && is_up(c) ? c->peer : PEER_NONE;
+}
+
+uint32_t bus_ping(struct bus *bus, uint64_t now_ms, uint32_t connection)
 {
     struct connection *c = bus_find(bus, connection);
-    bool queued;
+    uint32_t number;
 
     bus_clock(bus, now_ms);
     if (c == NULL || !is_up(c)) {
-        return false;
+        return 0;
     }
-    queued = session_ping(&c->session, bus->now_ms);
+    number = session_ping(&c->session, bus->now_ms);
     bus_settle(bus, c);
-    return queued;
+    return number;
 }
 
 void bus_close(struct bus *bus, uint64_t now_ms, uint32_t connection)

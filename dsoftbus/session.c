@@ -336,6 +336,11 @@ bool session_hash(const struct session *s, uint8_t hash[static DSB_HASH_BYTES])
     return xk_handshake_hash(&s->handshake, hash) == NOISE_OK;
 }
 
+uint32_t session_ponged(const struct session *s)
+{
+    return s->ponged;
+}
+
 uint32_t session_rtt_ms(const struct session *s)
 {
     return s->rtt_ms;

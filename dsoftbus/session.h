@@ -138,7 +138,7 @@ struct session {
         };
     };
     uint64_t now_ms, deadline_ms, established_ms, heard_ms, probed_ms;
-    uint32_t pings_sent, rtt_ms, pair_code;
+    uint32_t pings_sent, ponged, rtt_ms, pair_code;
     struct device_id peer_id;
     uint8_t state, role, reason; // enum session_state, session_role, close_reason
     uint8_t peer_version, peer_bye, pings_received;
@@ -244,8 +244,9 @@ enum session_event session_refuse(struct session *s, uint64_t now_ms, enum close
 
 // ---- Established ------------------------------------------------------------------------------------------
 
-// Queues a PING. False when the session is not up or 4 are unanswered.
-bool session_ping(struct session *s, uint64_t now_ms) __attribute__((warn_unused_result));
+// Queues a PING; returns its number, never 0 (session_ponged tells which one was answered). 0 when the session is not up
+// or 4 are unanswered.
+uint32_t session_ping(struct session *s, uint64_t now_ms) __attribute__((warn_unused_result));
 
 // Ends it from this side: with BYE `bye` when it is up, silently before. SESSION_NOTHING if it had ended already.
 enum session_event session_close(struct session *s, uint64_t now_ms, enum close_reason reason,
@@ -281,6 +282,7 @@ bool session_peer_key(const struct session *s, uint8_t key[static DSB_KEY_BYTES]
 bool session_hash(const struct session *s, uint8_t hash[static DSB_HASH_BYTES])
     __attribute__((warn_unused_result));
 uint32_t session_rtt_ms(const struct session *s);        // of the last PONG
+uint32_t session_ponged(const struct session *s);        // which PING that was
 uint8_t session_pings_received(const struct session *s); // saturates at 255
 uint64_t session_heard_ms(const struct session *s);      // last authenticated record
 uint64_t session_established_ms(const struct session *s);

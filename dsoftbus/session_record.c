@@ -108,29 +108,29 @@ enum session_event session_say_bye(struct session *s, enum close_reason reason, 
     return session_finish(s, reason);
 }
 
-bool session_ping(struct session *s, uint64_t now_ms)
+uint32_t session_ping(struct session *s, uint64_t now_ms)
 {
     uint8_t token[PING_TOKEN_BYTES];
     size_t i = 0;
 
     s->now_ms = time_max(s->now_ms, now_ms);
     if (s->state != SESSION_UP) {
-        return false;
+        return 0;
     }
     while (i < PINGS_UNANSWERED_MAX && s->ping_tokens[i] != 0) {
         i++;
     }
     if (i == PINGS_UNANSWERED_MAX) {
-        return false;
+        return 0;
     }
     s->pings_sent = s->pings_sent == UINT32_MAX ? 1 : s->pings_sent + 1;
     store_be64(token, s->pings_sent);
     if (!session_send_record(s, RECORD_PING, 0, token, sizeof token, 0)) {
-        return false;
+        return 0;
     }
     s->ping_tokens[i] = s->pings_sent;
     s->ping_sent_ms[i] = s->now_ms;
-    return true;
+    return s->pings_sent;
 }
 
 // ---- In -------------------------------------------------------------------------------------------
@@ -189,6 +189,7 @@ static enum session_event read_pong(struct session *s, const struct record *reco
 
     for (size_t i = 0; i < PINGS_UNANSWERED_MAX; i++) {
         if (s->ping_tokens[i] != 0 && s->ping_tokens[i] == token) {
+            s->ponged = s->ping_tokens[i];
             s->ping_tokens[i] = 0;
             s->rtt_ms = (uint32_t)time_min(s->now_ms - s->ping_sent_ms[i], UINT32_MAX);
             return SESSION_PONGED;

@@ -167,8 +167,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     drains = data[0] & 2;
     ends[0].in_place = ends[1].in_place = data[0] & 4;
     for (unsigned i = data[0] >> 5; i > 0; i--) {
-        require(session_ping(&to->session, 0) == (session_state(&to->session) == SESSION_UP &&
-                                                  (data[0] >> 5) - i < PINGS_UNANSWERED_MAX));
+        require((session_ping(&to->session, 0) != 0) ==
+                (session_state(&to->session) == SESSION_UP &&
+                 (data[0] >> 5) - i < PINGS_UNANSWERED_MAX));
     }
     data++;
     size--;
