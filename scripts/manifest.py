@@ -1,22 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # Compiles services/system.manifest: checks it and writes the kernel's tables and each process's handles.
-"""usage: manifest.py gen MANIFEST DIR            headers: DIR/<process>_caps.h, DIR/processes.h, DIR/init_plan.h
+"""usage: manifest.py gen MANIFEST DIR            headers: DIR/<process>_caps.h, processes.h, init_plan.h, bus_rights.h
        manifest.py image MANIFEST IMAGE ELF...  the kernel's tables for that image, as C, on stdout"""
 import os
 import re
 import shlex
 import sys
 
+import bus_rights
+from bus_rights import Bad, c_name
+
 PROCESSES_MAX, CAPS_MAX, MEMORIES_MAX, DEVICES_MAX, PREFIXES_MAX = 16, 48, 16, 8, 2
 IMAGES = {"production", "lab", "test", "bench"}
 RIGHTS = {"r": 1, "w": 2, "p": 16}
 SEND, RECEIVE, READ_WRITE = 4, 8, 3
-c_name = lambda text: text.upper().replace("-", "_")
-
-
-class Bad(Exception):
-    pass
 
 
 def number(text):
@@ -26,7 +24,7 @@ def number(text):
 
 def parse(path):
     memories, devices, processes, current = {}, {}, {}, None
-    lists = {"calls", "signals", "after", "starts", "prints"}
+    lists = {"calls", "signals", "after", "starts", "prints", *bus_rights.KINDS}
     for line_number, line in enumerate(open(path, encoding="utf-8"), 1):
         words = shlex.split(line, comments=True)
         if not words:
@@ -97,6 +95,7 @@ def check(memories, devices, processes):
         if len(caps_of(p, processes, devices)) > CAPS_MAX:
             raise Bad(f"{where}: more than {CAPS_MAX} capabilities")
     start_order(processes)
+    bus_rights.check(processes)
 
 
 def start_order(processes):
@@ -149,6 +148,8 @@ def write_headers(_memories, devices, processes, directory):
             f'{sum(1 << ids_of.index(o) for o in set(processes[n]["calls"] + processes[n]["after"]) - {starter["name"]}):#x})'
             f' \\\n' for n in start_order(processes) if n in starter["starts"]]
     files["init_plan.h"] = ("// ROW(name, process id, handle, ids that must be up before)\n#define INIT_PLAN(ROW) \\\n" + "".join(rows) + "\n")
+    if bus_rights.BUS in processes:
+        files["bus_rights.h"] = bus_rights.header(processes)
     for name, text in files.items():
         with open(os.path.join(directory, name), "w", encoding="utf-8") as f:
             f.write(top + text)

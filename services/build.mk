@@ -2,10 +2,10 @@
 #
 # Images: production (entropy from virtio-rng), lab (accepts a provisioned seed, nothing else differs),
 # test (lab and selftest-client), bench (the same with the measuring client in its place).
-SERVICES := init keystored netstackd dsoftbusd selftest-client
+SERVICES := init keystored netstackd dsoftbusd echo selftest-client
 IMAGES := test lab production bench
 
-$(OS)/gen/.done: services/system.manifest services/markers.manifest scripts/manifest.py scripts/markers.py
+$(OS)/gen/.done: services/system.manifest services/markers.manifest scripts/manifest.py scripts/bus_rights.py scripts/markers.py
 	@mkdir -p $(@D)
 	python3 scripts/manifest.py gen services/system.manifest $(@D)
 	python3 scripts/markers.py header services/markers.manifest >$(@D)/markers.h

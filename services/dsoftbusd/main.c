@@ -4,10 +4,13 @@
 // It holds no device and no static key: the network is netstackd's, Diffie-Hellman with the static key keystored's.
 #include <stdbool.h>
 
+#include "bus_rights.h"
 #include "dsoftbusd_caps.h"
 #include "markers.h"
 #include "noise/ct.h"
 #include "noise/rng.h"
+#include "processes.h"
+#include "services/dsoftbusd/local.h"
 #include "services/dsoftbusd/report.h"
 #include "services/dsoftbusd/shell.h"
 #include "services/lib/init.h"
@@ -24,6 +27,20 @@ enum {
 static struct shell shell;
 static struct report report;
 static struct rng rng;
+static struct local local;
+
+// The processes with a right on the bus, and their rights: rows of the system manifest.
+static const struct client {
+    uint32_t process;
+    const char *name;
+    neuron_handle signal, memory;
+} clients[] = {
+#define CLIENT(process, name, signal, memory) {process, name, signal, memory},
+    BUS_CLIENTS(CLIENT)};
+static const struct right right_rows[] = {
+#define RIGHT(process, kind, peer, service) {process, kind, peer, service},
+    BUS_RIGHTS(RIGHT)};
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 static struct peer peers[OS_PEERS_MAX];
 static struct device devices[OS_DEVICES_MAX];
@@ -31,6 +48,10 @@ static struct source sources[OS_SOURCES_MAX + 1]; // more than half-open handsha
 static struct connection connections[LINKS_MAX];
 static uint8_t records[OS_SESSIONS_MAX * BUS_RECORD_BYTES(OS_RECORD_PLAINTEXT)];
 static struct bus_event events[OS_EVENTS_MAX];
+static struct stream streams[OS_STREAMS_MAX];
+static uint8_t stream_buffers[OS_STREAMS_MAX * OS_STREAM_BUFFER_BYTES];
+enum { OUTPUT_BYTES = BUS_OUTPUT_BYTES(OS_RECORD_PLAINTEXT, OS_OUTPUT_RECORDS) };
+static uint8_t outputs[BUS_OUTPUTS(OS_SESSIONS_MAX) * OUTPUT_BYTES];
 
 static const struct bus_tables tables = {
     .peers = peers,
@@ -48,6 +69,14 @@ static const struct bus_tables tables = {
     .sessions_max = OS_SESSIONS_MAX,
     .events = events,
     .events_max = OS_EVENTS_MAX,
+    .streams = streams,
+    .streams_max = OS_STREAMS_MAX,
+    .stream_buffers = stream_buffers,
+    .stream_buffers_len = sizeof stream_buffers,
+    .stream_buffer_bytes = OS_STREAM_BUFFER_BYTES,
+    .outputs = outputs,
+    .outputs_len = sizeof outputs,
+    .output_bytes = OUTPUT_BYTES,
 };
 
 static void seed_generator(void)
@@ -79,6 +108,29 @@ static uint16_t start_bus(const struct keystore_identity *identity)
         die("dsoftbusd: bus not started (%d)", (int)error);
     }
     return identity->port;
+}
+
+static void start_local(void)
+{
+    static const struct rights rights = {right_rows, COUNT(right_rows)};
+    uint32_t first_generation;
+    if (rng_random(&rng, (uint8_t *)&first_generation, sizeof first_generation) != NOISE_OK) {
+        die("dsoftbusd: no randomness");
+    }
+    local_start(&local, &shell.bus, &report, &rights, first_generation);
+    for (size_t i = 0; i < COUNT(clients); i++) {
+        void *shared;
+        size_t bytes;
+        if (sys_map(&shared, &bytes, clients[i].memory, NEURON_READ | NEURON_WRITE) != NEURON_OK ||
+            bytes > UINT32_MAX) {
+            die("dsoftbusd: the memory of %s cannot be mapped", clients[i].name);
+        }
+        struct local_client_config config = {clients[i].process, clients[i].name, shared,
+                                             (uint32_t)bytes};
+        if (!local_add_client(&local, &config)) {
+            die("dsoftbusd: too many local clients");
+        }
+    }
 }
 
 static void add_peers(uint8_t count)
@@ -114,9 +166,16 @@ static void work(void)
     report_tick(&report, clock_ms());
     while (more) {
         struct bus_event event;
+        struct stream_status status;
+        uint32_t stream;
         more = false;
         while (bus_next_event(&shell.bus, &event)) {
             report_event(&report, &shell.bus, clock_ms(), &event);
+            local_event(&local, clock_ms(), &event);
+            more = true;
+        }
+        while (bus_next_stream(&shell.bus, &stream, &status)) {
+            local_stream_news(&local, clock_ms(), stream, &status);
             more = true;
         }
         more = shell_act(&shell) || more;
@@ -130,21 +189,69 @@ static uint64_t next_deadline_ms(void)
     return bus < lines ? bus : lines;
 }
 
-// Waits until there is something to do or deadline_ms has come.
-static void wait_for_work(uint64_t deadline_ms)
+static void signal_clients(void)
 {
+    uint32_t signals = local_take_signals(&local);
+    for (size_t i = 0; i < COUNT(clients); i++) {
+        if (signals >> i & 1 && sys_signal(clients[i].signal) != NEURON_OK) {
+            local_client_ended(&local, clock_ms(), clients[i].process); // it is not there any more
+        }
+    }
+}
+
+static void on_notification(uint64_t bits)
+{
+    for (size_t i = 0; i < COUNT(clients); i++) {
+        if (bits & neuron_bit_ended(clients[i].process)) {
+            local_client_ended(&local, clock_ms(), clients[i].process);
+        }
+    }
+}
+
+// The reply to a request; it goes out with the next wait, after what the request has caused.
+static struct {
+    neuron_handle to; // 0: none is due
+    enum dsb_status label;
+    size_t len;
+    union local_reply reply;
+} answer;
+
+static struct sys_event wait_for_event(neuron_handle endpoint, uint64_t deadline)
+{
+    if (answer.to == 0) {
+        return sys_wait(endpoint, HANDLE_NOTIFICATION, deadline);
+    }
+    neuron_handle to = answer.to;
+    answer.to = 0;
+    memcpy(ipc_page->message, &answer.reply, answer.len);
+    return sys_reply_wait(to, answer.label, answer.len, endpoint, HANDLE_NOTIFICATION, deadline);
+}
+
+// Waits for one event until deadline_ms and deals with it; endpoint 0: takes no requests. What the network has is
+// taken in rounds, so that neither it nor local clients keep the other waiting.
+static void run(neuron_handle endpoint, uint64_t deadline_ms)
+{
+    static bool network_has_more;
     uint64_t deadline = deadline_ms > NEURON_NEVER / NEURON_TICKS_PER_MS
                             ? NEURON_NEVER
                             : deadline_ms * NEURON_TICKS_PER_MS;
-    struct sys_event event = sys_wait(0, HANDLE_NOTIFICATION, deadline);
-    if (event.status != NEURON_OK && event.status != NEURON_TIMED_OUT) {
+    struct sys_event event = wait_for_event(endpoint, network_has_more ? 0 : deadline);
+    if (event.status == NEURON_OK && event.kind == NEURON_GOT_MESSAGE) {
+        answer.label = local_serve(&answer.reply, &answer.len, &local, clock_ms(), event.sender,
+                                   event.label, ipc_page->message, event.len);
+        answer.to = event.reply;
+    } else if (event.status == NEURON_OK) {
+        on_notification(event.bits);
+        network_has_more = true;
+    } else if (event.status != NEURON_TIMED_OUT && event.status != NEURON_CANCELLED &&
+               event.status != NEURON_BAD_HANDLE) { // those two: the caller does not wait any more
         die("dsoftbusd: wait failed (%d)", (int)event.status);
     }
-    if (event.status == NEURON_OK) {
-        while (shell_receive(&shell)) {
-            work();
-        }
+    if (network_has_more) {
+        network_has_more = shell_receive(&shell);
     }
+    work();
+    signal_clients();
 }
 
 // The first announce proves discovery: it must come back to us through the group.
@@ -157,8 +264,7 @@ static void announce_and_hear(void)
         if (clock_ms() >= deadline) {
             die("dsoftbusd: discovery down: our own announce does not come back");
         }
-        wait_for_work(deadline);
-        work();
+        run(0, deadline);
     }
     log_line(MARKER_DSOFTBUSD_DISCOVERY_UP);
     if (shell.announced < 2) {
@@ -176,6 +282,7 @@ int main(void)
         die("dsoftbusd: no identity");
     }
     uint16_t port = start_bus(&identity);
+    start_local();
     shell_open(&shell, port);
     announce_and_hear();
     if (!shell_listens(&shell, port)) {
@@ -189,7 +296,6 @@ int main(void)
     log_line(MARKER_DSOFTBUSD_READY);
     init_check_in(HANDLE_CALL_INIT, 0);
     for (;;) {
-        work();
-        wait_for_work(next_deadline_ms());
+        run(HANDLE_ENDPOINT, next_deadline_ms());
     }
 }

@@ -55,7 +55,7 @@ static void established(struct report *report, struct bus *bus, uint64_t now_ms,
     report_session(event, peer);
     if (event->role == SESSION_INITIATOR && event->peer < OS_PEERS_MAX) {
         report->dial_failure[event->peer] = REASON_NONE;
-        if (bus_ping(bus, now_ms, event->connection)) {
+        if (bus_ping(bus, now_ms, event->connection) != 0) {
             report->unproven[event->peer] = event->connection;
         }
     }
@@ -95,6 +95,15 @@ static void session_lost(const struct bus_event *event, const char *peer)
     } else {
         log_line("dsoftbusd: session lost peer=%s: %s", peer,
                  close_reason_name((enum close_reason)event->reason));
+    }
+}
+
+void report_refusal(struct report *report, uint64_t now_ms, const char *client, const char *right,
+                    const char *peer, const char *service)
+{
+    if (may_print(report, now_ms)) {
+        log_line("dsoftbusd: refused process=%s: the manifest has no '%s %s%s%s' for it", client,
+                 right, peer, peer[0] != '\0' && service[0] != '\0' ? "/" : "", service);
     }
 }
 

@@ -28,6 +28,10 @@ struct report {
 void report_event(struct report *report, struct bus *bus, uint64_t now_ms,
                   const struct bus_event *event);
 
+// A local client wanted what the manifest does not allow. Limited as lines of strangers are. Names are escaped already.
+void report_refusal(struct report *report, uint64_t now_ms, const char *client, const char *right,
+                    const char *peer, const char *service);
+
 // When report_tick has something to say, else NEURON_NEVER's equivalent in ms, UINT64_MAX.
 uint64_t report_deadline(const struct report *report);
 void report_tick(struct report *report, uint64_t now_ms);

@@ -12,18 +12,20 @@ static const neuron_handle never_held[] = {0, NEURON_CAPS_MAX + 1, UINT32_MAX, U
                                            UINT64_MAX};
 enum { NEVER_HELD = sizeof never_held / sizeof never_held[0], CALL_DEADLINE_MS = 100 };
 
-// What a call on this handle has to answer; NEURON_OK for the three endpoints that it may call.
+// What a call on this handle has to answer; NEURON_OK for the endpoints that it may call.
 static enum neuron_status expected_of_call(neuron_handle handle)
 {
     switch (handle) {
     case HANDLE_CALL_INIT:
     case HANDLE_CALL_KEYSTORED:
     case HANDLE_CALL_NETSTACKD:
+    case HANDLE_CALL_DSOFTBUSD:
         return NEURON_OK;
     case HANDLE_ENDPOINT: // its own: it may receive there, not call itself
         return NEURON_NO_RIGHT;
     case HANDLE_NOTIFICATION:
     case HANDLE_MEMORY_NET_SELFTEST:
+    case HANDLE_MEMORY_BUS_SELFTEST:
     case HANDLE_COUNTERS:
         return NEURON_WRONG_TYPE;
     default:
@@ -70,12 +72,14 @@ static enum neuron_status expected_of_map(neuron_handle handle)
 {
     switch (handle) {
     case HANDLE_MEMORY_NET_SELFTEST:
+    case HANDLE_MEMORY_BUS_SELFTEST:
         return NEURON_OK;
     case HANDLE_NOTIFICATION:
     case HANDLE_ENDPOINT:
     case HANDLE_CALL_INIT:
     case HANDLE_CALL_KEYSTORED:
     case HANDLE_CALL_NETSTACKD:
+    case HANDLE_CALL_DSOFTBUSD:
     case HANDLE_COUNTERS:
         return NEURON_WRONG_TYPE;
     default:

@@ -17,7 +17,7 @@ REAL = os.path.join(ROOT, "build", "os")
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
 import bringup
 
-FILES = ["libnoise.a", "libdsoftbus.a", "init.elf", "init.map", "keystored.elf", "keystored.map", "netstackd.elf",
+FILES = ["libnoise.a", "libdsoftbus.a", "init.elf", "init.map", "echo.elf", "echo.map", "keystored.elf", "keystored.map", "netstackd.elf",
          "netstackd.map", "dsoftbusd.elf", "dsoftbusd.map", "production/keystored.elf", "production/keystored.map",
          "production/neuron.elf", "production/neuron.map", "production/manifest.c"]
 UNUSED_IN_PRODUCTION = ("keystored.elf", "keystored.map")
