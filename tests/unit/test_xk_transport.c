@@ -160,6 +160,14 @@ static void test_bad_buffers_change_nothing(void **state)
         assert_memory_equal(&p.i.sender, &before, sizeof before);
     }
     assert_int_equal(xk_sender_seal(&p.i.sender, buffer, 64, NULL, big, 4), NOISE_ERR_ARGUMENT);
+    for (size_t cap = 0; cap < 4 + XK_TAG_LEN; cap++) {
+        assert_int_equal(xk_sender_seal(&p.i.sender, buffer, cap, &len, big, 4),
+                         NOISE_ERR_ARGUMENT);
+        assert_memory_equal(&p.i.sender, &before, sizeof before);
+    }
+    for (size_t i = 0; i < sizeof buffer; i++) {
+        assert_int_equal(buffer[i], 0);
+    }
 
     size_t message_len = seal(message, "text");
     struct xk_receiver r_before;
@@ -179,6 +187,16 @@ static void test_bad_buffers_change_nothing(void **state)
         assert_int_equal(xk_receiver_open(&p.r.receiver, r_rows[i].text, r_rows[i].cap, &len,
                                           r_rows[i].message, r_rows[i].message_len),
                          NOISE_ERR_ARGUMENT);
+        assert_memory_equal(&p.r.receiver, &r_before, sizeof r_before);
+    }
+    struct xk_window window;
+    xk_window_init(&window);
+    for (size_t cap = 0; cap < 4; cap++) {
+        assert_int_equal(xk_receiver_open(&p.r.receiver, opened, cap, &len, message, message_len),
+                         NOISE_ERR_ARGUMENT);
+        assert_int_equal(
+            xk_receiver_open_at(&p.r.receiver, &window, 0, opened, cap, &len, message, message_len),
+            NOISE_ERR_ARGUMENT);
         assert_memory_equal(&p.r.receiver, &r_before, sizeof r_before);
     }
     assert_int_equal(open_in_order(message, message_len, &len), NOISE_OK);
