@@ -53,6 +53,11 @@ $(HOST)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(HOST_CC) $(HOST_CFLAGS) -c -o $@ $<
 
+# The long repetitions. A part is any rule `nightly-<name>:`, wherever it stands; nothing else has to know of it.
+.PHONY: nightly
+nightly:
+	scripts/test.sh --nightly
+
 .PHONY: clean
 clean:
 	rm -rf $(BUILD)

@@ -4,8 +4,9 @@
 #
 #   scripts/test.sh             everything
 #   scripts/test.sh NAME...     only these steps; scripts/test.sh --list names them
+#   scripts/test.sh --nightly [NAME...]   the long repetitions: each target nightly-<name> of the makefiles is a step
 #
-# Each step's output is in build/test/<step>.log. A step that writes TAP counts as its tests, any other as one. With
+# Each step's output is in build/test/<step>.log (build/nightly). A step that writes TAP counts as its tests, any other as one. With
 # CI=true a skipped test is a failure unless scripts/allowed-skips has a line that its text contains.
 set -u
 
@@ -19,6 +20,7 @@ unit-clang   | make -j"$jobs" check-unit HOST_CC=clang
 vectors      | make -j"$jobs" check-vectors
 vectors-clang | make -j"$jobs" check-vectors HOST_CC=clang
 vectors-os   | make -j"$jobs" check-vectors-os
+paths        | make -j"$jobs" check-paths
 differential | make check-differential
 interop      | make check-interop
 ct           | make check-ct
@@ -45,7 +47,6 @@ cd "$(dirname "$0")/.." || exit 1
 jobs=$(nproc)
 export PROVE_FLAGS=-v
 logs=build/test
-mkdir -p "$logs"
 
 names() {
     echo "$steps" | sed -n 's/ *|.*//p'
@@ -53,12 +54,20 @@ names() {
 
 case "${1:-}" in
 --list) names; exit 0 ;;
--*) sed -n 's/^# \{0,1\}//p' "$0" | sed -n '2,9p'; exit 2 ;;
+--nightly)
+    shift
+    steps=$(find Makefile noise dsoftbus kernel services host tests -name Makefile -o -name '*.mk' | sort |
+        xargs sed -n 's/^nightly-\([a-z0-9-]*\):.*/\1 | make -j"$jobs" nightly-\1/p')
+    [ -n "$steps" ] || { echo 'test: no target nightly-<name> in the makefiles' >&2; exit 2; }
+    logs=build/nightly
+    ;;
+-*) sed -n 's/^# \{0,1\}//p' "$0" | sed -n '2,10p'; exit 2 ;;
 esac
 for name; do
     names | grep -qx -- "$name" || { echo "test: no step '$name'; --list names them" >&2; exit 2; }
 done
 
+mkdir -p "$logs"
 passed=0 failed=0 skipped=0
 count() {
     grep -cE "$1" "$2" || true

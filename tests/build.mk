@@ -65,6 +65,7 @@ NOISE_VARIANT_split := -DNOISE_WORD_SIGN_EXTENDED -DNOISE_FE_NO_CARRY_FLAG
 NOISE_VARIANT_small := -DNOISE_SMALL
 NOISE_VARIANT_smallest := -DNOISE_SMALL -DNOISE_NO_COMB
 NOISE_VARIANT_TESTS := blake2s chacha20poly1305 x25519 rng noise_xk xk_transport xk_order
+PUBLISHED_OBJS := $(addprefix $(HOST)/tests/,vectors/published_host.o vectors/published.o cpu_paths.o)
 define noise_variant_rule
 $(HOST)/noise-$(1)/%.o: noise/%.c Makefile
 	@mkdir -p $$(@D)
@@ -72,7 +73,7 @@ $(HOST)/noise-$(1)/%.o: noise/%.c Makefile
 $(HOST)/unit/$(1)/test_%: $(HOST)/tests/unit/test_%.o $(CPU_ENV) $(patsubst noise/%.c,$(HOST)/noise-$(1)/%.o,$(wildcard noise/*.c))
 	@mkdir -p $$(@D)
 	$(HOST_CC) $(HOST_LDFLAGS) -o $$@ $$^ -lcmocka
-$(HOST)/published-$(1): $(HOST)/tests/vectors/published_host.o $(HOST)/tests/vectors/published.o $(patsubst noise/%.c,$(HOST)/noise-$(1)/%.o,$(wildcard noise/*.c))
+$(HOST)/published-$(1): $(PUBLISHED_OBJS) $(patsubst noise/%.c,$(HOST)/noise-$(1)/%.o,$(wildcard noise/*.c))
 	$(HOST_CC) $(HOST_LDFLAGS) -o $$@ $$^
 check-unit: $(NOISE_VARIANT_TESTS:%=$(HOST)/unit/$(1)/test_%)
 endef
@@ -88,12 +89,16 @@ check-python: $(NOISE_VECTORS)
 # The published test data on this machine, in each shape of the library; and on bare rv64, with the unit tests.
 PUBLISHED := $(HOST)/published
 PUBLISHED_TEST = python3 tests/vectors/published_test.py $(or $(VECTORS),../shared/vectors) $(BUILD)/vectors
-$(PUBLISHED): $(HOST)/tests/vectors/published_host.o $(HOST)/tests/vectors/published.o $(LIBNOISE)
+$(PUBLISHED): $(PUBLISHED_OBJS) $(LIBNOISE)
 	$(HOST_CC) $(HOST_LDFLAGS) -o $@ $^
 
-.PHONY: check-vectors check-vectors-os
+.PHONY: check-vectors check-vectors-os check-paths
 check-vectors: $(PUBLISHED) $(NOISE_VARIANTS:%=$(PUBLISHED)-%)
 	prove $(PROVE_FLAGS) --exec '$(PUBLISHED_TEST)' $^
+
+# The unit tests of noise/ on each path.
+check-paths: $(NOISE_VARIANT_TESTS:%=$(HOST)/unit/test_%)
+	prove $(PROVE_FLAGS) --exec 'python3 tests/every_path.py' $^
 
 OS_UNIT := $(OS)/os_unit
 OS_BARE := $(addprefix $(OS)/,tests/bench/os_start.o tests/bench/os_bare.o services/lib/string.o)
@@ -114,7 +119,7 @@ check-vectors-os: $(OS)/published.elf $(OS_UNIT)/control.elf $(NOISE_VARIANT_TES
 
 # The primitives against other libraries, the handshake against other implementations; CASES, SEED, ROUNDS.
 DIFFERENTIAL := $(HOST)/interop/differential
-$(DIFFERENTIAL): $(HOST)/tests/interop/differential.o $(CPU_ENV) $(HOST)/libnoise.a
+$(DIFFERENTIAL): $(HOST)/tests/interop/differential.o $(HOST)/tests/cpu_paths.o $(HOST)/libnoise.a
 	@mkdir -p $(@D)
 	$(HOST_CC) $(HOST_LDFLAGS) -o $@ $^ -lcmocka -lcrypto -lsodium
 
@@ -185,9 +190,32 @@ $(CT_NOISE): $(HOST)/tests/ct/ct_noise.o $(CT_OBJS)
 check-ct: $(CT_NOISE)
 	prove $(PROVE_FLAGS) --exec 'valgrind --quiet --error-limit=no --log-file=$(HOST)/ct/valgrind.log' $<
 
-.PHONY: check-differential
+.PHONY: check-differential nightly-differential
 check-differential: $(DIFFERENTIAL)
 	CMOCKA_MESSAGE_OUTPUT=tap prove $(PROVE_FLAGS) --exec env $<
+
+# --- Long repetitions ---
+# Ten million cases of each primitive, shared out over the processors; each has a seed of its own.
+NIGHTLY_CASES ?= 10000000
+nightly-differential: $(DIFFERENTIAL)
+	rm -rf $(BUILD)/nightly-differential && mkdir -p $(BUILD)/nightly-differential
+	jobs=$$(nproc); for job in $$(seq $$jobs); do \
+	    CASES=$$(($(NIGHTLY_CASES) / jobs)) SEED=$$((2 * $$(date +%s) + 100 * job)) CMOCKA_MESSAGE_OUTPUT=tap $(DIFFERENTIAL) \
+	        >$(BUILD)/nightly-differential/$$job.tap 2>&1 & \
+	done; wait
+	prove $(PROVE_FLAGS) --exec cat $(BUILD)/nightly-differential/*.tap
+
+.PHONY: nightly-interop nightly-vectors
+nightly-interop: export PEER := $(INTEROP_PEER)
+nightly-interop: export ROUNDS := 10000
+nightly-interop: $(INTEROP_PEER) $(INTEROP_FLYNN)
+	prove $(PROVE_FLAGS) --exec env $(INTEROP_FLYNN)
+	prove $(PROVE_FLAGS) --exec /usr/bin/python3 tests/interop/interop_dissononce.py
+
+# The chain of RFC 7748 a million long, on every path, with each compiler's library, and on rv64.
+nightly-vectors: export ITERATIONS := 1000000
+nightly-vectors: $(PUBLISHED) $(OS)/published.elf
+	prove $(PROVE_FLAGS) -j2 --exec '$(PUBLISHED_TEST)' $^
 
 .SECONDEXPANSION:
 .PRECIOUS: %.o %.elf %.a

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The three primitives against OpenSSL and libsodium (which has no BLAKE2s): random cases and all short lengths.
+// The three primitives against OpenSSL and libsodium (which has no BLAKE2s): random cases, edges, and all short lengths,
+// each on every path through the library that the machine has.
 //
 // CASES in the environment is the number of random cases for each primitive, SEED the start of their sequence.
 #include "tests/unit/noise_fixture.h"
 
 #include <stdbool.h>
 
+#include <openssl/bn.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <sodium.h>
@@ -13,10 +15,12 @@
 #include "noise/blake2s.h"
 #include "noise/chacha20poly1305.h"
 #include "noise/x25519.h"
+#include "tests/cpu_paths.h"
 
 enum {
     EDGE_LEN = 1024,
     LONG_LEN = 65600,
+    CLASSIFY = 16, // of so many points one is looked at: on the curve or on its twist
 };
 
 static unsigned long cases = 100000;
@@ -49,20 +53,60 @@ static bool openssl_x25519(uint8_t out[static 32], const uint8_t scalar[static 3
     return done;
 }
 
+// How many of each kind there were.
+static struct {
+    unsigned long points, refused, not_reduced, top_bit, on_curve, on_twist;
+} seen;
+
 static void compare_x25519(const uint8_t scalar[static 32], const uint8_t point[static 32])
 {
-    uint8_t a[32], b[32], c[32];
-    bool ours_ok = x25519(a, scalar, point) == NOISE_OK;
-    bool openssl_ok = openssl_x25519(b, scalar, point);
-    bool sodium_ok = crypto_scalarmult(c, scalar, point) == 0;
-    assert_int_equal(ours_ok, openssl_ok);
-    assert_int_equal(ours_ok, sodium_ok);
-    if (ours_ok) {
-        assert_memory_equal(a, b, 32);
-        assert_memory_equal(a, c, 32);
-    } else {
-        assert_zero(a, 32);
+    uint8_t ours_out[32], openssl_out[32], sodium_out[32];
+    bool good = openssl_x25519(openssl_out, scalar, point);
+    assert_int_equal(crypto_scalarmult(sodium_out, scalar, point) == 0, good);
+    if (good) {
+        assert_memory_equal(openssl_out, sodium_out, 32);
     }
+    for (size_t i = 0; i < cpu_paths_len; i++) {
+        if (!cpu_path_take(&cpu_paths[i])) {
+            continue;
+        }
+        assert_int_equal(x25519(ours_out, scalar, point), good ? NOISE_OK : NOISE_ERR_LOW_ORDER);
+        if (good) {
+            assert_memory_equal(ours_out, openssl_out, 32);
+        } else {
+            assert_zero(ours_out, 32);
+        }
+    }
+    seen.refused += !good;
+}
+
+// A value of u: u^3 + 486662 u^2 + u is a square on the curve, and none on its twist (RFC 7748 4.1).
+static void classify(const uint8_t point[static 32])
+{
+    static BN_CTX *bn;
+    static BIGNUM *p, *a;
+    uint8_t reduced[32];
+    if (bn == NULL) {
+        bn = BN_CTX_new();
+        assert_true(BN_hex2bn(&p, "7fffffffffffffffffffffffffffffff"
+                                  "ffffffffffffffffffffffffffffffed") > 0);
+        assert_true(BN_dec2bn(&a, "486662") > 0);
+    }
+    memcpy(reduced, point, 32);
+    seen.top_bit += reduced[31] >> 7;
+    reduced[31] &= 0x7f;
+    BIGNUM *u = BN_lebin2bn(reduced, 32, NULL);
+    BIGNUM *x = BN_new();
+    seen.not_reduced += BN_cmp(u, p) >= 0;
+    // (u + A) u + 1, times u
+    assert_true(BN_mod_add(x, u, a, p, bn) == 1 && BN_mod_mul(x, x, u, p, bn) == 1 &&
+                BN_add_word(x, 1) == 1 && BN_mod_mul(x, x, u, p, bn) == 1);
+    int square = BN_kronecker(x, p, bn);
+    assert_true(square >= -1);
+    seen.on_curve += square >= 0;
+    seen.on_twist += square < 0;
+    BN_free(u);
+    BN_free(x);
 }
 
 // Points: mostly random (half of them on the twist), also near 0, near p and 2^255, of low order, of few bits.
@@ -100,20 +144,51 @@ static void make_point(uint8_t point[static 32], unsigned long n)
     }
 }
 
+// Scalars: mostly random; also all zeroes, all ones, and one bit that differs from the others.
+static void make_scalar(uint8_t scalar[static 32], unsigned long n)
+{
+    test_random_bytes(&seed, scalar, 32);
+    if (n % 10 == 0) {
+        memset(scalar, below(2) ? 0xff : 0, 32);
+        scalar[below(32)] ^= (uint8_t)(below(4) ? 1 << below(8) : 0);
+    }
+}
+
 static void test_x25519(void **state)
 {
     (void)state;
-    uint8_t scalar[32], point[32], expected[32];
+    uint8_t scalar[32], point[32];
     for (unsigned long n = 0; n < cases; n++) {
-        test_random_bytes(&seed, scalar, 32);
+        make_scalar(scalar, n);
         make_point(point, n);
         compare_x25519(scalar, point);
+        seen.points++;
+        if (below(CLASSIFY) == 0) {
+            classify(point);
+        }
     }
+    assert_true(seen.refused > 0 && seen.on_curve > 0 && seen.on_twist > 0 && seen.top_bit > 0);
+    assert_true(seen.not_reduced > 0 || cases < 10000);
+    (void)printf(
+        "# %lu points, %lu refused; of every %dth: %lu on the curve, %lu on the twist, %lu not "
+        "reduced, %lu with the top bit set\n",
+        seen.points, seen.refused, CLASSIFY, seen.on_curve, seen.on_twist, seen.not_reduced,
+        seen.top_bit);
+}
+
+static void test_x25519_base(void **state)
+{
+    (void)state;
+    uint8_t scalar[32], ours_out[32], expected[32];
     for (unsigned long n = 0; n < cases / 10; n++) {
-        test_random_bytes(&seed, scalar, 32);
-        x25519_base(point, scalar);
+        make_scalar(scalar, n);
         assert_int_equal(crypto_scalarmult_base(expected, scalar), 0);
-        assert_memory_equal(point, expected, 32);
+        for (size_t i = 0; i < cpu_paths_len; i++) {
+            if (cpu_path_take(&cpu_paths[i])) {
+                x25519_base(ours_out, scalar);
+                assert_memory_equal(ours_out, expected, 32);
+            }
+        }
     }
 }
 
@@ -133,6 +208,26 @@ static void openssl_seal(uint8_t *out, const uint8_t *key, const uint8_t *nonce,
     EVP_CIPHER_CTX_free(ctx);
 }
 
+// What the library makes of one message on the path that is taken: it seals as `theirs` is, opens that, and refuses it
+// with a bit flipped.
+static void compare_aead_on_path(const uint8_t key[static 32], const uint8_t nonce[static 12],
+                                 size_t len, size_t ad_len, size_t shift)
+{
+    const uint8_t *in = text + shift;
+    uint8_t *out = ours + shift;
+    chacha20poly1305_seal(out, out + len, key, nonce, ad, ad_len, in, len);
+    assert_memory_equal(out, theirs, len + 16);
+    assert_int_equal(chacha20poly1305_open(out, key, nonce, ad, ad_len, out, len, out + len),
+                     NOISE_OK);
+    assert_memory_equal(out, in, len);
+    size_t at = below(len + 16);
+    uint8_t bit = (uint8_t)(1 << below(8));
+    theirs[at] ^= bit;
+    assert_int_equal(chacha20poly1305_open(out, key, nonce, ad, ad_len, theirs, len, theirs + len),
+                     NOISE_ERR_AUTH);
+    theirs[at] ^= bit;
+}
+
 // `shift` moves input and output off their alignment.
 static void compare_aead(size_t len, size_t ad_len, size_t shift)
 {
@@ -141,23 +236,16 @@ static void compare_aead(size_t len, size_t ad_len, size_t shift)
     uint8_t *out = ours + shift;
     test_random_bytes(&seed, key, sizeof key);
     test_random_bytes(&seed, nonce, sizeof nonce);
-    chacha20poly1305_seal(out, out + len, key, nonce, ad, ad_len, in, len);
-    openssl_seal(theirs, key, nonce, ad_len, in, len);
-    assert_memory_equal(out, theirs, len + 16);
+    openssl_seal(out, key, nonce, ad_len, in, len);
     assert_int_equal(crypto_aead_chacha20poly1305_ietf_encrypt(theirs, NULL, in, len, ad, ad_len,
                                                                NULL, nonce, key),
                      0);
     assert_memory_equal(out, theirs, len + 16);
-    assert_int_equal(chacha20poly1305_open(out, key, nonce, ad, ad_len, out, len, out + len),
-                     NOISE_OK);
-    assert_memory_equal(out, in, len);
-    // The other way round, with a bit flipped: both refuse.
-    theirs[below(len + 16)] ^= (uint8_t)(1 << below(8));
-    assert_int_equal(chacha20poly1305_open(out, key, nonce, ad, ad_len, theirs, len, theirs + len),
-                     NOISE_ERR_AUTH);
-    assert_int_not_equal(crypto_aead_chacha20poly1305_ietf_decrypt(
-                             out, NULL, NULL, theirs, len + 16, ad, ad_len, nonce, key),
-                         0);
+    for (size_t i = 0; i < cpu_paths_len; i++) {
+        if (cpu_path_take(&cpu_paths[i])) {
+            compare_aead_on_path(key, nonce, len, ad_len, shift);
+        }
+    }
 }
 
 static void test_aead(void **state)
@@ -198,21 +286,25 @@ static void openssl_blake2s_keyed(EVP_MAC_CTX *ctx, uint8_t *out, const uint8_t 
 
 static void compare_blake2s(EVP_MAC_CTX *mac, size_t len, size_t shift)
 {
-    uint8_t key[32], a[32], b[32];
-    struct blake2s ctx;
-    size_t key_len = 1 + below(32);
+    uint8_t key[32], ours_out[32], plain[32], keyed[32];
+    size_t key_len = 1 + below(32), cut = below(len + 1);
     const uint8_t *in = text + shift;
-    blake2s(a, in, len);
-    openssl_blake2s(b, in, len);
-    assert_memory_equal(a, b, 32);
     test_random_bytes(&seed, key, key_len);
-    blake2s_init(&ctx, 32, key, key_len);
-    size_t cut = below(len + 1);
-    blake2s_update(&ctx, in, cut);
-    blake2s_update(&ctx, in + cut, len - cut);
-    blake2s_final(&ctx, a);
-    openssl_blake2s_keyed(mac, b, key, key_len, in, len);
-    assert_memory_equal(a, b, 32);
+    openssl_blake2s(plain, in, len);
+    openssl_blake2s_keyed(mac, keyed, key, key_len, in, len);
+    for (size_t i = 0; i < cpu_paths_len; i++) {
+        struct blake2s ctx;
+        if (!cpu_path_take(&cpu_paths[i])) {
+            continue;
+        }
+        blake2s(ours_out, in, len);
+        assert_memory_equal(ours_out, plain, 32);
+        blake2s_init(&ctx, 32, key, key_len);
+        blake2s_update(&ctx, in, cut);
+        blake2s_update(&ctx, in + cut, len - cut);
+        blake2s_final(&ctx, ours_out);
+        assert_memory_equal(ours_out, keyed, 32);
+    }
 }
 
 static void test_blake2s(void **state)
@@ -252,6 +344,7 @@ static void test_hkdf(void **state)
         test_random_bytes(&seed, key, sizeof key);
         test_random_bytes(&seed, in, sizeof in);
         size_t in_len = 1 + below(sizeof in); // OpenSSL takes no empty input here
+        (void)cpu_path_take(&cpu_paths[n % cpu_paths_len]);
         hkdf_blake2s(out, out + 32, key, in, in_len);
         OSSL_PARAM parameters[] = {
             OSSL_PARAM_construct_utf8_string("digest", digest, 0),
@@ -269,9 +362,8 @@ static void test_hkdf(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_x25519),
-        cmocka_unit_test(test_aead),
-        cmocka_unit_test(test_blake2s),
+        cmocka_unit_test(test_x25519), cmocka_unit_test(test_x25519_base),
+        cmocka_unit_test(test_aead),   cmocka_unit_test(test_blake2s),
         cmocka_unit_test(test_hkdf),
     };
     const char *cases_text = getenv("CASES");
@@ -285,5 +377,6 @@ int main(void)
     if (sodium_init() < 0 || cases < 10) {
         return 2;
     }
+    (void)printf("# CASES=%lu SEED=%llu\n", cases, (unsigned long long)seed);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,6 +21,7 @@ static void print_failure(const char *kind, uint32_t number)
 void bench_main(void)
 {
     struct published_result result[PUBLISHED_KINDS];
+    bare_print("path portable\n");
     bool good = published_run(result, DATA, DATA_MAX, print_failure);
     if (!good) {
         bare_print("FAIL the data cannot be used\n");
