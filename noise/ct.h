@@ -40,6 +40,12 @@ static inline uint64_t ct_mask_u64(uint64_t bit)
     return ct_barrier_u64(0 - bit);
 }
 
+// ~0 where x has its top bit set, else 0.
+static inline uint64_t ct_sign_mask_u64(uint64_t x)
+{
+    return ct_mask_u64(x >> 63);
+}
+
 // a where the mask is ~0, b where it is 0.
 static inline uint64_t ct_select_u64(uint64_t mask, uint64_t a, uint64_t b)
 {

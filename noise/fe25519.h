@@ -7,7 +7,7 @@
 //     tight   -2^11 <= v[i] <= 2^51 + 2^11     what multiplications give
 //     loose   |v[i]| <= 2^53                   what they take
 //
-// The sum or difference of two tight elements is loose, and so is the sum or difference of two of those.
+// The sum or difference of two tight elements is loose, and so is that of three.
 //
 // CT: secret = every limb; public = nothing is needed. Nothing here wipes: callers wipe the elements that they own,
 // and ct_wipe_stack what was left in frames.
@@ -121,24 +121,14 @@ static inline __attribute__((always_inline)) struct fe_sum fe_products_5(int64_t
                       fe_sum_add(fe_product(a3, b3), fe_product(a4, b4)));
 }
 
-// Carries five column sums to a tight element.
+// The end of a multiplication: limbs 0 and 1, with 19 times the carry of the top added to the first.
 //
-// Bounds, for columns made of loose limbs. A product is at most 2^106. Column 0 is the largest: 1 product and
-// 4 of weight 19, 77 * 2^106; its carry is at most 77 * 2^55 < 2^61.3. Column 4 has 5 products: its carry is at
-// most 5 * 2^55 + 2^11 < 2^57.4, and 19 times that is below 2^61.7, to which column 0's limb adds 2^51. The last
-// carry, out of limb 0, is then at most 2^10.7: limb 1 ends within [-2^11, 2^51 + 2^11], the others in [0, 2^51).
-static inline __attribute__((always_inline)) void fe_carry(struct fe *r, struct fe_sum s0,
-                                                           struct fe_sum s1, struct fe_sum s2,
-                                                           struct fe_sum s3, struct fe_sum s4)
+// That carry was below 2^57.4, so `fold` is below 2^61.7 and what passes from limb 0 to limb 1 at most 2^10.7: limb 1 ends
+// within [-2^11, 2^51 + 2^11], the others in [0, 2^51).
+static inline __attribute__((always_inline)) void fe_close(struct fe *r, int64_t r0, int64_t r1,
+                                                           int64_t fold)
 {
-    int64_t r0, r1;
-
-    int64_t carry = fe_sum_split(&r0, s0, 0);
-    carry = fe_sum_split(&r1, s1, carry);
-    carry = fe_sum_split(&r->v[2], s2, carry);
-    carry = fe_sum_split(&r->v[3], s3, carry);
-    carry = fe_sum_split(&r->v[4], s4, carry);
-    r0 += 19 * carry;
+    r0 += fold;
     r->v[0] = r0 & fe_limb_mask;
     r->v[1] = r1 + (r0 >> FE_LIMB_BITS);
 }
@@ -151,6 +141,11 @@ static inline int64_t fe_nineteen(void)
 }
 
 // r = a b. Before: a, b loose. After: r tight. r may be a or b.
+//
+// The columns are closed one after the other, so that few values live at a time.
+//
+// Bounds. A product is at most 2^106. Column 0 is the largest: 1 product and 4 of weight 19, 77 * 2^106; its carry is at
+// most 77 * 2^55 < 2^61.3. Column 4 has 5 products: its carry is at most 5 * 2^55 + 2^11 < 2^57.4.
 static inline __attribute__((always_inline)) void fe_mul(struct fe *r, const struct fe *a,
                                                          const struct fe *b)
 {
@@ -159,25 +154,34 @@ static inline __attribute__((always_inline)) void fe_mul(struct fe *r, const str
     // 2^255 = 19: what passes the top comes back 19-fold. 19 * 2^53 < 2^57.3.
     int64_t n = fe_nineteen();
     int64_t c1 = n * b1, c2 = n * b2, c3 = n * b3, c4 = n * b4;
+    int64_t r0, r1;
 
-    fe_carry(r, fe_products_5(a0, b0, a1, c4, a2, c3, a3, c2, a4, c1),
-             fe_products_5(a0, b1, a1, b0, a2, c4, a3, c3, a4, c2),
-             fe_products_5(a0, b2, a1, b1, a2, b0, a3, c4, a4, c3),
-             fe_products_5(a0, b3, a1, b2, a2, b1, a3, b0, a4, c4),
-             fe_products_5(a0, b4, a1, b3, a2, b2, a3, b1, a4, b0));
+    int64_t carry = fe_sum_split(&r0, fe_products_5(a0, b0, a1, c4, a2, c3, a3, c2, a4, c1), 0);
+    carry = fe_sum_split(&r1, fe_products_5(a0, b1, a1, b0, a2, c4, a3, c3, a4, c2), carry);
+    carry = fe_sum_split(&r->v[2], fe_products_5(a0, b2, a1, b1, a2, b0, a3, c4, a4, c3), carry);
+    carry = fe_sum_split(&r->v[3], fe_products_5(a0, b3, a1, b2, a2, b1, a3, b0, a4, c4), carry);
+    carry = fe_sum_split(&r->v[4], fe_products_5(a0, b4, a1, b3, a2, b2, a3, b1, a4, b0), carry);
+    fe_close(r, r0, r1, n * carry);
 }
 
 // r = a^2. Before: a loose. After: r tight. r may be a.
+//
+// As above, with each product of two different limbs taken twice. The factor that comes first is the one that fe_product
+// shifts: there are five of them.
 static inline __attribute__((always_inline)) void fe_square(struct fe *r, const struct fe *a)
 {
     int64_t a0 = a->v[0], a1 = a->v[1], a2 = a->v[2], a3 = a->v[3], a4 = a->v[4];
-    int64_t d0 = 2 * a0, d1 = 2 * a1, d2 = 2 * a2; // < 2^54
+    int64_t d1 = 2 * a1, d2 = 2 * a2, d3 = 2 * a3, d4 = 2 * a4; // < 2^54
     int64_t n = fe_nineteen();
     int64_t c3 = n * a3, c4 = n * a4; // < 2^57.3
+    int64_t r0, r1;
 
-    fe_carry(r, fe_products_3(a0, a0, d1, c4, d2, c3), fe_products_3(d0, a1, d2, c4, a3, c3),
-             fe_products_3(d0, a2, a1, a1, 2 * a3, c4), fe_products_3(d0, a3, d1, a2, a4, c4),
-             fe_products_3(d0, a4, d1, a3, a2, a2));
+    int64_t carry = fe_sum_split(&r0, fe_products_3(a0, a0, c4, d1, c3, d2), 0);
+    carry = fe_sum_split(&r1, fe_products_3(a0, d1, c4, d2, c3, a3), carry);
+    carry = fe_sum_split(&r->v[2], fe_products_3(a0, d2, a1, a1, c4, d3), carry);
+    carry = fe_sum_split(&r->v[3], fe_products_3(a0, d3, a1, d2, c4, a4), carry);
+    carry = fe_sum_split(&r->v[4], fe_products_3(a0, d4, a1, d3, a2, a2), carry);
+    fe_close(r, r0, r1, n * carry);
 }
 
 // The same as calls: one copy of the code, for where they are few.
@@ -193,10 +197,15 @@ void fe_square_call(struct fe *r, const struct fe *a);
 #define fe_square_hot fe_square
 #endif
 
-// r = 1 / a, and 0 for 0. Before: a loose. After: r tight. r may be a.
+// At the beginning of a loop over points: nothing passes from one turn to the next but in memory. A compiler that tries to
+// do better runs out of registers.
+#define FE_KEEP_IN_MEMORY() __asm__ volatile("" : : : "memory")
+
+// r = 1 / a, and 0 for 0. Before: a loose. After: r or -r tight. r may be a.
 void fe_invert(struct fe *r, const struct fe *a);
 
-// r = a + b and r = a - b, limb by limb. Before: a, b tight (or both at most 2^52). After: r loose.
+// r = a + b and r = a - b, limb by limb. Before: |a[i]| + |b[i]| <= 2^53, as for tight a and b and for sums
+// of such. After: r loose.
 static inline void fe_add(struct fe *r, const struct fe *a, const struct fe *b)
 {
     r->v[0] = a->v[0] + b->v[0];
@@ -226,7 +235,7 @@ static inline int64_t fe_small_limb(int64_t a, int32_t n)
     return (int64_t)((uint64_t)a * (uint64_t)n) & fe_limb_mask;
 }
 
-// r = b + n a. Before: |a[i]| <= 2^52 + 2^12, b tight, 0 < n < 2^17. After: r loose.
+// r = b + n a. Before: |a[i]| <= 2^52 + 2^12, b tight, 0 < n < 2^17. After: r loose. r may be a or b.
 //
 // n a[i] < 2^69.1, so a carry is below 2^18.1 and 19 times it below 2^22.4; a limb, a carry and b add up to less
 // than 2^52 + 2^23.

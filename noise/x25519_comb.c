@@ -14,6 +14,8 @@
 #include "noise/fe25519.h"
 #include "noise/x25519_paths.h"
 
+#include <stdbool.h>
+
 __extension__ typedef unsigned __int128 u128;
 
 enum {
@@ -78,9 +80,8 @@ static inline void to_element(struct fe *r, const struct words *a)
 // e = the entry that four digits stand for: bits 0, 16, 32 and 48 of `digits`.
 //
 // CT: secret = digits.
-static __attribute__((noinline)) void look_up(struct entry *e,
-                                              const uint64_t block[static COMB_ENTRIES][3][4],
-                                              uint64_t digits)
+static inline __attribute__((always_inline)) void look_up(
+    struct entry *e, const uint64_t block[static COMB_ENTRIES][3][4], uint64_t digits)
 {
     struct words sum = {0}, difference = {0}, product = {0};
     uint64_t negative = ct_mask_u64(~(digits >> 48) & 1);
@@ -103,11 +104,12 @@ static __attribute__((noinline)) void look_up(struct entry *e,
     fe_negate_if(&e->product, negative);
 }
 
-// p = p + e, "madd" of the paper for a = -1: 7 multiplications. Sums of two elements below are at most 2^52 + 2^12, of
-// three 2^53: loose.
+// p = p + e, "madd" of the paper for a = -1: 7 multiplications, one less where T is not wanted, as before a doubling.
+// Sums of two elements below are at most 2^52 + 2^12, of three 2^53: loose.
 //
-// CT: secret = p, e.
-static __attribute__((noinline)) void add(struct point *p, const struct entry *e)
+// CT: secret = p, e; public = product_too.
+static inline __attribute__((always_inline)) void add(struct point *p, const struct entry *e,
+                                                      bool product_too)
 {
     struct fe a, b, c, d;
 
@@ -125,41 +127,48 @@ static __attribute__((noinline)) void add(struct point *p, const struct entry *e
     fe_mul_hot(&p->x, &b, &f);
     fe_mul_hot(&p->y, &g, &h);
     fe_mul_hot(&p->z, &f, &g);
-    fe_mul_hot(&p->t, &b, &h);
+    if (product_too) {
+        fe_mul_hot(&p->t, &b, &h);
+    }
 }
 
-// p = 2 p: 4 squarings, 4 multiplications. Bounds as above.
+// p = 2 p: 4 squarings, 4 multiplications. Bounds as above. The entry is spent, so its place serves for intermediate values.
 //
 // CT: secret = p.
-static __attribute__((noinline)) void twice(struct point *p)
+static __attribute__((noinline)) void twice(struct comb *c)
 {
-    struct fe e, f, g, h;
+    struct point *p = &c->p;
+    struct fe *e = &c->e.sum, *f = &c->e.difference, *g = &c->e.product, h;
 
-    fe_add(&e, &p->x, &p->y);
-    fe_square_call(&e, &e);
+    fe_add(e, &p->x, &p->y);
+    fe_square_call(e, e);
     fe_square_call(&p->x, &p->x);
     fe_square_call(&p->y, &p->y);
     fe_square_call(&p->z, &p->z);
-    fe_add(&f, &p->z, &p->z);
+    fe_add(f, &p->z, &p->z);
     fe_add(&h, &p->x, &p->y);
-    fe_sub(&e, &h, &e);
-    fe_sub(&g, &p->x, &p->y);
-    fe_add(&f, &f, &g);
-    fe_mul_call(&p->x, &e, &f);
-    fe_mul_call(&p->y, &g, &h);
-    fe_mul_call(&p->z, &f, &g);
-    fe_mul_call(&p->t, &e, &h);
+    fe_sub(e, &h, e);
+    fe_sub(g, &p->x, &p->y);
+    fe_add(f, f, g);
+    fe_mul_call(&p->x, e, f);
+    fe_mul_call(&p->y, g, &h);
+    fe_mul_call(&p->z, f, g);
+    fe_mul_call(&p->t, e, &h);
 }
 
-static void run(struct comb *c)
+static __attribute__((noinline)) void run(struct comb *c)
 {
     c->p = (struct point){.y = fe_one, .z = fe_one};
-    for (int column = COLUMNS - 1; column >= 0; column--) {
-        twice(&c->p);
+    for (int column = COLUMNS - 1;; column--) {
         for (size_t j = 0; j < COMB_BLOCKS; j++) {
+            FE_KEEP_IN_MEMORY();
             look_up(&c->e, comb_table[j], c->digits[j] >> column);
-            add(&c->p, &c->e);
+            add(&c->p, &c->e, j + 1 < COMB_BLOCKS);
         }
+        if (column == 0) {
+            return;
+        }
+        twice(c);
     }
 }
 

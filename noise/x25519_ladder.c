@@ -32,7 +32,7 @@ struct ladder {
 // Doubling, RFC 7748 5: AA = a^2, BB = b^2, E = AA - BB, x = AA BB, z = E (AA + a24 E).
 //
 // CT: secret = the points, double_q.
-static __attribute__((noinline)) void ladder_step(struct ladder *l, uint64_t double_q)
+static inline __attribute__((always_inline)) void ladder_step(struct ladder *l, uint64_t double_q)
 {
     struct fe a, b, c, d, da, cb;
 
@@ -42,36 +42,38 @@ static __attribute__((noinline)) void ladder_step(struct ladder *l, uint64_t dou
     fe_sub(&b, &l->p.x, &l->p.z);
     fe_add(&c, &l->q.x, &l->q.z);
     fe_mul_hot(&cb, &c, &b);
-    fe_select(&a, double_q, &c, &a);
-    fe_select(&b, double_q, &d, &b);
 
-    fe_add(&c, &da, &cb);
-    fe_sub(&d, &da, &cb);
-    fe_square_hot(&l->q.x, &c);
-    fe_square_hot(&d, &d);
-    fe_mul_hot(&l->q.z, &l->x1, &d);
-
+    fe_select(&c, double_q, &l->q.x, &l->p.x);
+    fe_select(&d, double_q, &l->q.z, &l->p.z);
+    fe_add(&a, &c, &d);
+    fe_sub(&b, &c, &d);
     fe_square_hot(&a, &a);
     fe_square_hot(&b, &b);
     fe_mul_hot(&l->p.x, &a, &b);
     fe_sub(&c, &a, &b);
     fe_mul_small_add(&d, &c, A24, &a);
     fe_mul_hot(&l->p.z, &c, &d);
+
+    fe_add(&c, &da, &cb);
+    fe_sub(&d, &da, &cb);
+    fe_square_hot(&l->q.x, &c);
+    fe_square_hot(&d, &d);
+    fe_mul_hot(&l->q.z, &l->x1, &d);
 }
 
 // p = 2 p, by the same formulas.
 static __attribute__((noinline)) void ladder_double(struct ladder *l)
 {
-    struct fe a, b, c, d;
+    struct fe a, b;
 
     fe_add(&a, &l->p.x, &l->p.z);
     fe_sub(&b, &l->p.x, &l->p.z);
     fe_square_call(&a, &a);
     fe_square_call(&b, &b);
     fe_mul_call(&l->p.x, &a, &b);
-    fe_sub(&c, &a, &b);
-    fe_mul_small_add(&d, &c, A24, &a);
-    fe_mul_call(&l->p.z, &c, &d);
+    fe_sub(&b, &a, &b);
+    fe_mul_small_add(&a, &b, A24, &a);
+    fe_mul_call(&l->p.z, &a, &b);
 }
 
 static uint64_t scalar_bit(const uint8_t scalar[static X25519_KEY_LEN], int i)
@@ -81,7 +83,7 @@ static uint64_t scalar_bit(const uint8_t scalar[static X25519_KEY_LEN], int i)
 
 // p = scalar P. The top bit of a clamped scalar is 1 and its low three are 0: the first step is a doubling and
 // so are the last three.
-static void ladder_run(struct ladder *l)
+static __attribute__((noinline)) void ladder_run(struct ladder *l)
 {
     l->p.x = l->x1;
     l->p.z = fe_one;
@@ -90,6 +92,7 @@ static void ladder_run(struct ladder *l)
     ladder_double(l);
     uint64_t swapped = 1;
     for (int i = SCALAR_TOP_BIT - 1; i >= COFACTOR_BITS; i--) {
+        FE_KEEP_IN_MEMORY();
         uint64_t bit = scalar_bit(l->scalar, i);
         ladder_step(l, ct_mask_u64(swapped ^ bit));
         swapped = bit;

@@ -58,6 +58,9 @@ UNIT_OBJS_manifest := $(HOST)/kernel/manifest.o
 # --- noise ---
 UNIT_LIBS_fe25519 := -lcrypto
 UNIT_LIBS_fe25519_split := -lcrypto
+UNIT_LIBS_fe25519_invert := -lcrypto
+UNIT_LIBS_fe25519_invert_split := -lcrypto
+UNIT_LIBS_fe25519_invert_small := -lcrypto
 
 # The library in its other shapes, through the same tests: as rv64 has it, and for size.
 NOISE_VARIANTS := split small smallest

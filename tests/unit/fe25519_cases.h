@@ -6,88 +6,7 @@
 #ifndef TESTS_UNIT_FE25519_CASES_H
 #define TESTS_UNIT_FE25519_CASES_H
 
-#include "tests/unit/noise_fixture.h"
-
-#include <stdbool.h>
-
-#include <openssl/bn.h>
-
-#include "noise/fe25519.h"
-
-#define TIGHT_MIN (-((int64_t)1 << 11))
-#define TIGHT_MAX (((int64_t)1 << 51) + ((int64_t)1 << 11))
-#define LOOSE_MAX ((int64_t)1 << 53)
-
-enum {
-    RANDOM_CASES = 20000,
-};
-
-static BN_CTX *bn;
-static BIGNUM *prime;
-static uint64_t seed = 1;
-
-// The value of an element, reduced.
-static BIGNUM *value(const struct fe *a)
-{
-    BIGNUM *sum = BN_new();
-    BIGNUM *limb = BN_new();
-    assert_non_null(sum);
-    assert_non_null(limb);
-    BN_zero(sum);
-    for (int i = 4; i >= 0; i--) {
-        uint64_t magnitude = a->v[i] < 0 ? 0 - (uint64_t)a->v[i] : (uint64_t)a->v[i];
-        assert_int_equal(BN_lshift(sum, sum, FE_LIMB_BITS), 1);
-        assert_int_equal(BN_set_word(limb, magnitude), 1);
-        assert_int_equal(a->v[i] < 0 ? BN_sub(sum, sum, limb) : BN_add(sum, sum, limb), 1);
-    }
-    assert_int_equal(BN_nnmod(sum, sum, prime, bn), 1);
-    BN_free(limb);
-    return sum;
-}
-
-static void assert_value(const struct fe *a, BIGNUM *expected)
-{
-    BIGNUM *got = value(a);
-    assert_int_equal(BN_nnmod(expected, expected, prime, bn), 1);
-    assert_int_equal(BN_cmp(got, expected), 0);
-    BN_free(got);
-    BN_free(expected);
-}
-
-static void assert_tight(const struct fe *a)
-{
-    for (int i = 0; i < 5; i++) {
-        assert_true(a->v[i] >= TIGHT_MIN && a->v[i] <= TIGHT_MAX);
-    }
-}
-
-static void assert_within(const struct fe *a, int64_t bound)
-{
-    for (int i = 0; i < 5; i++) {
-        assert_true(a->v[i] >= -bound && a->v[i] <= bound);
-    }
-}
-
-// Case n of each: first every combination of the two extremes and zero in the limbs (3^5), then random ones.
-enum {
-    CORNERS = 243,
-};
-
-static struct fe make(int n, int64_t low, int64_t high)
-{
-    struct fe a;
-    for (int i = 0, rest = n; i < 5; i++, rest /= 3) {
-        int64_t width = high - low;
-        int64_t random = low + (int64_t)(test_random(&seed) % (uint64_t)(width + 1));
-        int64_t near = test_random(&seed) % 2 ? high - (int64_t)(test_random(&seed) % 64)
-                                              : low + (int64_t)(test_random(&seed) % 64);
-        a.v[i] = n >= CORNERS    ? (n % 2 ? random : near)
-                 : rest % 3 == 0 ? low
-                 : rest % 3 == 1 ? high
-                                 : 0;
-    }
-    return a;
-}
+#include "tests/unit/fe25519_fixture.h"
 
 static BIGNUM *product(const struct fe *a, const struct fe *b)
 {
@@ -161,6 +80,12 @@ static void test_add_and_sub(void **state)
         assert_int_equal(BN_sub(x, x, y), 1);
         assert_value(&difference, x);
         BN_free(y);
+        fe_add(&both, &sum, &a);
+        assert_within(&both, LOOSE_MAX);
+        fe_sub(&both, &difference, &sum);
+        fe_add(&both, &both, &b); // a - b - (a + b) + b = -b
+        assert_within(&both, LOOSE_MAX);
+        assert_true(both.v[0] == -b.v[0] && both.v[4] == -b.v[4]);
         fe_sub(&both, &a, &b);
         fe_add(&both, &both, &b);
         assert_memory_equal(&both, &a, sizeof a);
@@ -257,23 +182,19 @@ static void test_select(void **state)
     }
 }
 
-static int setup(void **state)
+static void test_negate_if(void **state)
 {
     (void)state;
-    bn = BN_CTX_new();
-    prime = NULL;
-    return bn != NULL && BN_hex2bn(&prime, "7fffffffffffffffffffffffffffffff"
-                                           "ffffffffffffffffffffffffffffffed") > 0
-               ? 0
-               : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    BN_free(prime);
-    BN_CTX_free(bn);
-    return 0;
+    for (int i = 0; i < CORNERS; i++) {
+        struct fe a = make(i, -LOOSE_MAX, LOOSE_MAX);
+        struct fe kept = a, negated = a;
+        fe_negate_if(&kept, ct_mask_u64(0));
+        assert_memory_equal(&kept, &a, sizeof a);
+        fe_negate_if(&negated, ct_mask_u64(1));
+        for (int k = 0; k < 5; k++) {
+            assert_true(negated.v[k] == -a.v[k]);
+        }
+    }
 }
 
 FIXTURE int run_fe25519_cases(void)
@@ -282,9 +203,9 @@ FIXTURE int run_fe25519_cases(void)
         cmocka_unit_test(test_mul),         cmocka_unit_test(test_square),
         cmocka_unit_test(test_add_and_sub), cmocka_unit_test(test_mul_small_add),
         cmocka_unit_test(test_to_bytes),    cmocka_unit_test(test_from_bytes),
-        cmocka_unit_test(test_select),
+        cmocka_unit_test(test_select),      cmocka_unit_test(test_negate_if),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, fe_setup, fe_teardown);
 }
 
 #endif

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inversion of a build for size.
+#define NOISE_SMALL
+#include "tests/unit/fe25519_invert_cases.h"
+
+int main(void)
+{
+    return run_invert_cases();
+}
