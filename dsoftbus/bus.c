@@ -369,6 +369,7 @@ void bus_tick(struct bus *bus, uint64_t now_ms)
         bus_connection_tick(bus, &bus->tables.connections[i]);
     }
     bus_discovery_tick(bus);
+    bus_pairing_tick(bus);
     for (uint16_t i = 0; i < bus->peers.count; i++) {
         bus_dial_if_due(bus, i);
     }
@@ -376,7 +377,7 @@ void bus_tick(struct bus *bus, uint64_t now_ms)
 
 uint64_t bus_next_deadline(const struct bus *bus)
 {
-    uint64_t deadline_ms = bus_discovery_deadline(bus);
+    uint64_t deadline_ms = time_min(bus_discovery_deadline(bus), bus_pairing_deadline(bus));
 
     for (uint16_t i = 0; i < bus->tables.connections_max; i++) {
         deadline_ms = time_min(deadline_ms, bus_connection_deadline(&bus->tables.connections[i]));
@@ -403,6 +404,7 @@ void bus_shutdown(struct bus *bus, uint64_t now_ms)
     bus_clock(bus, now_ms);
     bus->stopping = true;
     bus->announcing = false;
+    bus_pair_cancel(bus, now_ms);
     for (uint16_t i = 0; i < bus->tables.connections_max; i++) {
         struct connection *c = &bus->tables.connections[i];
         if (c->phase == CONNECTION_CONNECTING || c->phase == CONNECTION_OPEN) {

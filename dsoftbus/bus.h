@@ -69,6 +69,7 @@ struct connection {
     uint8_t phase; // enum connection_phase
     bool outbound : 1, half_open : 1, established : 1, in_due_list : 1;
     bool dial_due : 1, output_due : 1, dh_waiting : 1;
+    bool pairing : 1;   // its users compare a code; there is no peer
     bool placed : 1;    // it has one of the places for sessions
     bool lingering : 1; // it has ended, and still holds output memory
     uint64_t started_ms;
@@ -186,7 +187,11 @@ struct bus {
     uint16_t due_first, due_last;   // and of connections for which an action is due
     uint16_t dh_waiting, dh_cursor; // requests not yet taken; where the fair scan goes on
     uint16_t event_first, event_count;
-    uint64_t events_dropped; // since the last BUS_EVENTS_DROPPED
+    uint64_t events_dropped;  // since the last BUS_EVENTS_DROPPED
+    uint64_t pair_until_ms;   // armed until then; 0: not armed
+    uint32_t pair_connection; // our own attempt; 0: none
+    struct device_id pair_id; // whom it calls, and the key
+    uint8_t pair_key[DSB_KEY_BYTES];
     bool announcing;
     uint64_t announce_due_ms, announced_ms;
     uint16_t announce_step; // datagrams of the current announce already given, + 1; 0: none
@@ -204,7 +209,7 @@ enum bus_error {
     BUS_ERR_TABLES, // a table missing or too small
     BUS_ERR_RANDOM,
     BUS_ERR_NO_PEER,
-    BUS_ERR_NAME, // a service name that is not 1..64 of [0-9A-Za-z._-]
+    BUS_ERR_NAME, // a service name that is not 1..64 of [0-9A-Za-z._-]; pairing with nobody
     BUS_ERR_DUPLICATE,
     BUS_ERR_FULL,
     BUS_ERR_PAIRING, // another attempt is on
@@ -418,14 +423,14 @@ bool bus_next_stream(struct bus *bus, uint32_t *stream, struct stream_status *st
 void bus_pair_arm(struct bus *bus, uint64_t now_ms);
 
 // Starts an attempt with the device that says that it has this id and this key (from its announce, a file or a QR
-// code), at this address. BUS_ERR_PAIRING while another attempt of ours is on; BUS_ERR_DUPLICATE when the id or the
+// code), at this address. BUS_ERR_NAME for no id or no address; BUS_ERR_PAIRING while another attempt of ours is on; BUS_ERR_DUPLICATE when the id or the
 // key is that of a listed peer without the other, or our own; BUS_ERR_FULL when there is no connection free.
 enum bus_error bus_pair_start(struct bus *bus, uint64_t now_ms, const struct device_id *id,
                               const uint8_t key[static DSB_KEY_BYTES],
                               const struct net_address *address)
     __attribute__((warn_unused_result));
 
-// Disarms, and ends attempts that are on, without an event.
+// Disarms, and ends attempts that are on: BUS_PAIR_FAILED, REASON_CLOSED.
 void bus_pair_cancel(struct bus *bus, uint64_t now_ms);
 
 // ---- Ends ------------------------------------------------------------------------------------------------------

@@ -20,11 +20,21 @@ static void emit(struct bus *bus, const struct connection *c, enum bus_event_typ
         .address = c->address,
     };
 
-    event.id = c->peer != PEER_NONE ? bus->peers.peers[c->peer].id : *session_peer_id(&c->session);
+    if (c->peer != PEER_NONE) {
+        event.id = bus->peers.peers[c->peer].id;
+    } else {
+        event.id = c->pairing && c->outbound ? bus->pair_id : *session_peer_id(&c->session);
+    }
     event.peer_bye = session_peer_bye(&c->session);
     event.peer_version = session_peer_version(&c->session);
     if (is_up(c) && !session_hash(&c->session, event.hash)) {
         bytes_zero(event.hash, sizeof event.hash);
+    }
+    if (type == BUS_PAIR_CODE) {
+        event.code = session_pair_code(&c->session);
+        if (!session_peer_key(&c->session, event.key)) {
+            bytes_zero(event.key, sizeof event.key);
+        }
     }
     if (type == BUS_PINGED) {
         event.first = session_pings_received(&c->session) == 1;
@@ -51,6 +61,9 @@ static enum bus_event_type end_type(const struct connection *c, enum close_reaso
     if (is_up(c)) {
         return BUS_SESSION_LOST;
     }
+    if (c->pairing) {
+        return BUS_PAIR_FAILED;
+    }
     if (c->outbound) {
         return BUS_DIAL_FAILED;
     }
@@ -60,15 +73,11 @@ static enum bus_event_type end_type(const struct connection *c, enum close_reaso
     return reason == REASON_UNKNOWN_PEER ? BUS_UNKNOWN_PEER : BUS_REJECTED;
 }
 
-// The session, handshake or dial is over, for this reason; last words may still have to leave.
-static void ended(struct bus *bus, struct connection *c, enum close_reason reason)
+// What the connection held as somebody's session, handshake or dial goes back; last words may still have to leave.
+static void let_go(struct bus *bus, struct connection *c, bool charge)
 {
-    enum bus_event_type type = end_type(c, reason);
-    uint32_t id = bus_connection_id(bus, c);
-
-    emit(bus, c, type, reason);
     if (c->half_open) {
-        sources_release(&bus->sources, c->source, !is_local_fault(reason));
+        sources_release(&bus->sources, c->source, charge);
         c->half_open = false;
     }
     if (c->dh_waiting) {
@@ -76,11 +85,21 @@ static void ended(struct bus *bus, struct connection *c, enum close_reason reaso
         bus->dh_waiting--;
     }
     bus_place_give(bus, c);
-    if (c->outbound) {
+    if (c->pairing) {
+        bus_pairing_ended(bus, c);
+    } else if (c->outbound) {
         bus_dial_ended(bus, c);
-    } else if (c->peer != PEER_NONE && bus->peers.peers[c->peer].inbound == id) {
+    } else if (c->peer != PEER_NONE &&
+               bus->peers.peers[c->peer].inbound == bus_connection_id(bus, c)) {
         bus->peers.peers[c->peer].inbound = 0;
     }
+}
+
+// The session, handshake or dial is over, for this reason.
+static void ended(struct bus *bus, struct connection *c, enum close_reason reason)
+{
+    emit(bus, c, end_type(c, reason), reason);
+    let_go(bus, c, !is_local_fault(reason));
     if (is_up(c)) {
         bus->counts.sessions_up--;
         bus->counts.lost++;
@@ -88,6 +107,13 @@ static void ended(struct bus *bus, struct connection *c, enum close_reason reaso
         bus->counts.rejected++;
     }
     c->established = false;
+}
+
+// The pairing has led to a code.
+static void paired(struct bus *bus, struct connection *c)
+{
+    emit(bus, c, BUS_PAIR_CODE, REASON_NONE);
+    let_go(bus, c, false);
 }
 
 // The transport is to be closed.
@@ -177,6 +203,11 @@ static enum session_event decide(struct bus *bus, struct connection *c)
         return session_refuse(&c->session, bus->now_ms, REASON_INTERNAL);
     }
     reason = verdict_reason(peers_identify(&bus->peers, &peer, session_peer_id(&c->session), key));
+    if (c->outbound ? c->pairing
+                    : (reason == REASON_UNKNOWN_PEER || reason == REASON_PEER_PENDING) &&
+                          bus_pairing_take(bus, c)) {
+        return session_pair(&c->session, bus->now_ms);
+    }
     if (reason != REASON_NONE) {
         return session_refuse(&c->session, bus->now_ms, reason);
     }
@@ -229,6 +260,9 @@ void bus_session_event(struct bus *bus, struct connection *c, enum session_event
         break;
     case SESSION_PONGED:
         emit(bus, c, BUS_PONGED, REASON_NONE);
+        break;
+    case SESSION_PAIRED:
+        paired(bus, c);
         break;
     case SESSION_OFFERED:
         bus_stream_offered(bus, c);
@@ -319,21 +353,30 @@ bool bus_accepted(struct bus *bus, uint64_t now_ms, uint32_t *connection,
 
 // ---- What the shell reports -----------------------------------------------------------------------
 
+// Calls the peer, or whom we want to pair with.
+static enum session_event call(struct bus *bus, struct connection *c)
+{
+    const struct peer *peer;
+
+    if (c->pairing) {
+        return session_start_initiator(&c->session, &bus->config.session, bus->now_ms,
+                                       &bus->pair_id, bus->pair_key);
+    }
+    peer = &bus->peers.peers[c->peer];
+    emit(bus, c, BUS_SESSION_CONNECT, REASON_NONE);
+    return session_start_initiator(&c->session, &bus->config.session, bus->now_ms, &peer->id,
+                                   peer->static_key);
+}
+
 void bus_connected(struct bus *bus, uint64_t now_ms, uint32_t connection)
 {
     struct connection *c = bus_find(bus, connection);
-    const struct peer *peer;
 
     bus_clock(bus, now_ms);
-    if (c == NULL || c->phase != CONNECTION_CONNECTING) {
-        return;
+    if (c != NULL && c->phase == CONNECTION_CONNECTING) {
+        c->phase = CONNECTION_OPEN;
+        bus_session_event(bus, c, call(bus, c));
     }
-    peer = &bus->peers.peers[c->peer];
-    c->phase = CONNECTION_OPEN;
-    emit(bus, c, BUS_SESSION_CONNECT, REASON_NONE);
-    bus_session_event(bus, c,
-                      session_start_initiator(&c->session, &bus->config.session, bus->now_ms,
-                                              &peer->id, peer->static_key));
 }
 
 void bus_connect_failed(struct bus *bus, uint64_t now_ms, uint32_t connection)

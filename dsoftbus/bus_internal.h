@@ -50,6 +50,17 @@ uint64_t bus_connection_deadline(const struct connection *c);
 // The peer opens a stream: refuses it if this node has no such service.
 void bus_stream_offered(struct bus *bus, const struct connection *c);
 
+// ---- bus_pairing.c --------------------------------------------------------------------------------
+
+// The armed node takes this connection for its pairing partner, and is armed no longer; false if it is not armed.
+bool bus_pairing_take(struct bus *bus, struct connection *c);
+
+// An attempt of ours is over, however it ended.
+void bus_pairing_ended(struct bus *bus, const struct connection *c);
+
+void bus_pairing_tick(struct bus *bus);
+uint64_t bus_pairing_deadline(const struct bus *bus);
+
 // ---- bus_peer.c -----------------------------------------------------------------------------------
 
 // Dials the peer if that is wanted, due and possible.

@@ -42,6 +42,7 @@ static const char *const close_reason_names[] = {
     [REASON_PAIR_COMMITMENT] = "pairing commitment",
     [REASON_PAIR_REFUSED] = "pairing refused",
     [REASON_PAIR_TIMEOUT] = "pairing timeout",
+    [REASON_PAIRED] = "paired",
     [REASON_SILENCE] = "silence",
     [REASON_EXPIRED] = "expired",
     [REASON_PEER_BYE] = "bye from the peer",

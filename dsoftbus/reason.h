@@ -68,6 +68,7 @@ enum close_reason {
     REASON_PAIR_COMMITMENT, // the nonce is not the one that was committed to: somebody is trying
     REASON_PAIR_REFUSED,    // the other side is not armed, or does not take us for a stranger
     REASON_PAIR_TIMEOUT,    // nobody came
+    REASON_PAIRED,          // the codes are known
 
     // Both ends were fine.
     REASON_SILENCE,  // nothing heard for 45 s

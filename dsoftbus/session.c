@@ -29,12 +29,17 @@ static bool transition_exists(enum session_state from, enum session_state to)
     case SESSION_AWAIT_MESSAGE_3:
         return to == SESSION_DECIDE || to == SESSION_CLOSED;
     case SESSION_DECIDE:
-        return to == SESSION_AWAIT_READY || to == SESSION_UP || to == SESSION_CLOSING ||
-               to == SESSION_CLOSED;
+        return to == SESSION_AWAIT_READY || to == SESSION_UP || to == SESSION_PAIR_COMMIT ||
+               to == SESSION_PAIR_NONCE || to == SESSION_CLOSING || to == SESSION_CLOSED;
     case SESSION_AWAIT_READY:
         return to == SESSION_UP || to == SESSION_CLOSED;
     case SESSION_UP:
+    case SESSION_PAIR_NONCE:
         return to == SESSION_CLOSING || to == SESSION_CLOSED;
+    case SESSION_PAIR_COMMIT:
+        return to == SESSION_PAIR_OPEN || to == SESSION_CLOSED;
+    case SESSION_PAIR_OPEN:
+        return to == SESSION_CLOSED;
     case SESSION_CLOSING:
         return to == SESSION_CLOSED;
     case SESSION_CLOSED:
@@ -198,7 +203,11 @@ enum session_event session_start_responder(struct session *s, const struct sessi
 enum session_event session_disconnected(struct session *s)
 {
     session_abandon_output(s);
-    return session_has_ended(s) ? SESSION_NOTHING : session_fail(s, REASON_DISCONNECTED);
+    if (session_has_ended(s)) {
+        return SESSION_NOTHING;
+    }
+    return session_fail(s,
+                        s->state == SESSION_PAIR_NONCE ? REASON_PAIR_REFUSED : REASON_DISCONNECTED);
 }
 
 enum session_event session_close(struct session *s, uint64_t now_ms, enum close_reason reason,
@@ -249,6 +258,9 @@ uint64_t session_deadline(const struct session *s)
     case SESSION_AWAIT_MESSAGE_3:
     case SESSION_DECIDE:
     case SESSION_AWAIT_READY:
+    case SESSION_PAIR_COMMIT:
+    case SESSION_PAIR_NONCE:
+    case SESSION_PAIR_OPEN:
     case SESSION_CLOSING:
         break;
     }
@@ -399,6 +411,12 @@ const char *session_state_name(enum session_state state)
         return "await ready";
     case SESSION_UP:
         return "up";
+    case SESSION_PAIR_COMMIT:
+        return "pair commit";
+    case SESSION_PAIR_NONCE:
+        return "pair nonce";
+    case SESSION_PAIR_OPEN:
+        return "pair open";
     case SESSION_CLOSING:
         return "closing";
     case SESSION_CLOSED:

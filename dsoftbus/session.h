@@ -99,7 +99,10 @@ enum session_state {
     SESSION_DECIDE, // waits for session_accept or session_refuse
     SESSION_AWAIT_READY,
     SESSION_UP,
-    SESSION_CLOSING, // keys are wiped; last words are still to be sent
+    SESSION_PAIR_COMMIT, // pairing, responder: awaits PAIR_COMMIT
+    SESSION_PAIR_NONCE,  // initiator: awaits PAIR_NONCE
+    SESSION_PAIR_OPEN,   // responder: awaits PAIR_OPEN
+    SESSION_CLOSING,     // keys are wiped; last words are still to be sent
     SESSION_CLOSED,
 };
 
@@ -111,6 +114,7 @@ enum session_event {
     SESSION_PINGED,      // a PING has authenticated; its PONG is queued
     SESSION_PONGED,      // session_rtt_ms is new
     SESSION_OFFERED, // the peer opens a stream, session_offered: accept it or close it, now or later
+    SESSION_PAIRED,  // session_pair_code; it has ended, as after SESSION_ENDED
     SESSION_ENDED, // session_reason says why; what session_output still has may be sent, then close
 };
 
@@ -237,6 +241,12 @@ enum session_event session_dh_result(struct session *s, uint64_t now_ms, uint64_
 enum session_event session_accept(struct session *s, uint64_t now_ms)
     __attribute__((warn_unused_result));
 
+// This is a pairing: the two users compare session_pair_code and decide. The session exchanges its PAIR records and
+// nothing else, is never established, and has 10 s like a handshake. SESSION_NOTHING; SESSION_ENDED on an internal error.
+// In any other state SESSION_NOTHING, nothing changes.
+enum session_event session_pair(struct session *s, uint64_t now_ms)
+    __attribute__((warn_unused_result));
+
 // It is not. Ends without words; except that the responder says BYE 2 for PEER_PENDING and PEER_REVOKED, and BYE 4
 // for NO_RECORD_MEMORY: the peer is one that is listed.
 enum session_event session_refuse(struct session *s, uint64_t now_ms, enum close_reason reason)
@@ -281,6 +291,7 @@ bool session_peer_key(const struct session *s, uint8_t key[static DSB_KEY_BYTES]
 // The handshake hash: names the session for channel binding; not a secret. From message 3 on.
 bool session_hash(const struct session *s, uint8_t hash[static DSB_HASH_BYTES])
     __attribute__((warn_unused_result));
+uint32_t session_pair_code(const struct session *s);     // 0..999999, from SESSION_PAIRED on
 uint32_t session_rtt_ms(const struct session *s);        // of the last PONG
 uint32_t session_ponged(const struct session *s);        // which PING that was
 uint8_t session_pings_received(const struct session *s); // saturates at 255

@@ -160,7 +160,6 @@ static enum session_event write_message_3(struct session *s)
         return session_fail(s, REASON_INTERNAL);
     }
     message_written(s, message_len);
-    session_move(s, SESSION_AWAIT_READY);
     return SESSION_NOTHING;
 }
 
@@ -179,6 +178,10 @@ enum session_event session_handshake_message(struct session *s)
                                                              s->buffer, s->frame_len));
     case SESSION_AWAIT_MESSAGE_3:
         return read_message_3(s);
+    case SESSION_PAIR_COMMIT:
+    case SESSION_PAIR_NONCE:
+    case SESSION_PAIR_OPEN:
+        return session_pairing_record(s);
     case SESSION_UNUSED:
     case SESSION_AWAIT_PREAMBLE:
     case SESSION_MESSAGE_1_DH:
@@ -243,11 +246,36 @@ static enum session_event accept_initiator(struct session *s)
 
 enum session_event session_accept(struct session *s, uint64_t now_ms)
 {
+    enum session_event event;
+
     s->now_ms = time_max(s->now_ms, now_ms);
     if (s->state != SESSION_DECIDE) {
         return SESSION_NOTHING;
     }
-    return s->role == SESSION_INITIATOR ? write_message_3(s) : accept_initiator(s);
+    if (s->role == SESSION_RESPONDER) {
+        return accept_initiator(s);
+    }
+    event = write_message_3(s);
+    if (event == SESSION_NOTHING) {
+        session_move(s, SESSION_AWAIT_READY);
+    }
+    return event;
+}
+
+enum session_event session_pair(struct session *s, uint64_t now_ms)
+{
+    enum session_event event = SESSION_NOTHING;
+
+    s->now_ms = time_max(s->now_ms, now_ms);
+    if (s->state != SESSION_DECIDE) {
+        return SESSION_NOTHING;
+    }
+    if (s->role == SESSION_INITIATOR) {
+        event = write_message_3(s);
+    } else if (!split(s)) {
+        event = session_fail(s, REASON_INTERNAL);
+    }
+    return event == SESSION_NOTHING ? session_pairing_begin(s) : event;
 }
 
 // A peer that is listed is told why not, in its one record; for others there is no number here.

@@ -17,6 +17,9 @@ static bool is_our_turn(const struct session *s)
     case SESSION_AWAIT_MESSAGE_2:
     case SESSION_AWAIT_MESSAGE_3:
     case SESSION_AWAIT_READY:
+    case SESSION_PAIR_COMMIT:
+    case SESSION_PAIR_NONCE:
+    case SESSION_PAIR_OPEN:
         return session_output_pending(s) > 0;
     case SESSION_UNUSED:
     case SESSION_UP:
@@ -65,6 +68,11 @@ static void frame_bounds(const struct session *s, size_t *min, size_t *max)
         *min = XK_MESSAGE_3_OVERHEAD;
         *max = HANDSHAKE_MESSAGE_BYTES_MAX;
         return;
+    case SESSION_PAIR_COMMIT:
+    case SESSION_PAIR_NONCE:
+    case SESSION_PAIR_OPEN:
+        *min = *max = RECORD_HEADER_BYTES + PAIR_BODY_BYTES + DSB_TAG_BYTES;
+        return;
     case SESSION_AWAIT_READY:
     case SESSION_UP:
     case SESSION_UNUSED:
@@ -86,8 +94,10 @@ static enum session_event frame_header_complete(struct session *s)
     size_t min, max;
 
     frame_bounds(s, &min, &max);
-    if (len < min || len > max) {
-        return session_fail(s, REASON_MESSAGE_LENGTH);
+    if (len < min ||
+        len > max) { // READY, or BYE, where a nonce should be: it does not want to pair
+        return session_fail(s, s->state == SESSION_PAIR_NONCE ? REASON_PAIR_REFUSED
+                                                              : REASON_MESSAGE_LENGTH);
     }
     s->frame_len = (uint16_t)len;
     return SESSION_NOTHING;

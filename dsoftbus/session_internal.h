@@ -88,6 +88,14 @@ enum session_event session_bad_record(struct session *s, enum close_reason reaso
 // The session is established now, in either role.
 enum session_event session_established(struct session *s);
 
+// ---- session_pairing.c ----------------------------------------------------------------------------
+
+// The keys are there. The initiator commits itself; the responder waits for that.
+enum session_event session_pairing_begin(struct session *s);
+
+// A complete PAIR record, still encrypted, is in the buffer.
+enum session_event session_pairing_record(struct session *s);
+
 // ---- session_stream.c -----------------------------------------------------------------------------
 
 // A record on a stream, in state UP.

@@ -198,6 +198,7 @@ static void session_happened(struct node *node, struct channel *channel, enum se
         case SESSION_PONGED:
             channel->ponged = true;
             break;
+        case SESSION_PAIRED: // it does not pair
         case SESSION_ENDED:
             channel->ended = true;
             break;

@@ -31,6 +31,7 @@ struct end {
     uint8_t stream_buffers[FIXTURE_STREAMS * FIXTURE_STREAM_BUFFER];
     bool hold_dh;             // SESSION_NEED_DH is left to the test
     bool hold_identity;       // SESSION_IDENTITY is left to the test
+    bool pair;                // it is a pairing
     enum close_reason refuse; // else accepted
     unsigned events[SESSION_ENDED + 1];
     uint64_t now_ms;
@@ -78,6 +79,8 @@ FIXTURE void end_event(struct end *e, enum session_event event)
         e->events[event]++;
         if (event == SESSION_NEED_DH && !e->hold_dh) {
             event = end_answer_dh(e);
+        } else if (event == SESSION_IDENTITY && e->pair) {
+            event = session_pair(&e->session, e->now_ms);
         } else if (event == SESSION_IDENTITY && !e->hold_identity) {
             event = e->refuse != REASON_NONE ? session_refuse(&e->session, e->now_ms, e->refuse)
                                              : session_accept(&e->session, e->now_ms);
