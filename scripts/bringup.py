@@ -21,11 +21,12 @@ def derive_test_secret(tag, port):
     return bytes([tag, port >> 8, port & 0xFF] + [(low + i) & 0xFF for i in range(3, 32)])
 
 
-def x25519_public(secret):
-    """RFC 7748 5 on the base point, in whole numbers. For test keys only: not constant time."""
+def x25519(secret, public):
+    """RFC 7748 5, in whole numbers. For test keys only: not constant time."""
     p = 2**255 - 19
     k = int.from_bytes(secret, "little") & ~7 & ~(128 << 248) | 64 << 248
-    x2, z2, x3, z3, swap = 1, 0, 9, 1, 0
+    x1 = int.from_bytes(public, "little") % 2**255 % p
+    x2, z2, x3, z3, swap = 1, 0, x1, 1, 0
     for bit in reversed(range(255)):
         if swap ^ (k >> bit & 1):
             x2, x3, z2, z3 = x3, x2, z3, z2
@@ -33,10 +34,14 @@ def x25519_public(secret):
         a, b, c, d = x2 + z2, x2 - z2, x3 + z3, x3 - z3
         da, cb, aa, bb = d * a, c * b, a * a, b * b
         e = aa - bb
-        x2, z2, x3, z3 = aa * bb % p, e * (aa + 121665 * e) % p, (da + cb)**2 % p, 9 * (da - cb)**2 % p
+        x2, z2, x3, z3 = aa * bb % p, e * (aa + 121665 * e) % p, (da + cb)**2 % p, x1 * (da - cb)**2 % p
     if swap:
         x2, z2 = x3, z3
     return (x2 * pow(z2, p - 2, p) % p).to_bytes(32, "little")
+
+
+def x25519_public(secret):
+    return x25519(secret, (9).to_bytes(32, "little"))
 
 
 def attackers():

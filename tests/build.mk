@@ -159,10 +159,14 @@ check-install: library host-programs $(NOISE_RV64_DIST)/$(NOISE_STATIC)
 	prove $(PROVE_FLAGS) --exec python3 tests/install/install_test.py :: $(BUILD)/stage $(NOISE_DIST) $(or $(VECTORS),../shared/vectors)
 
 # --- Gates and mutants ---
-.PHONY: dep-gate mutants
+.PHONY: dep-gate mutants check-leaks
 dep-gate: $(foreach i,$(IMAGES),$(OS)/$(i)/neuron.elf) $(OS)/libnoise.a $(OS)/libdsoftbus.a
 	scripts/check-image $(OS) $(IMAGES)
 	prove $(PROVE_FLAGS) --exec python3 tests/gates/control_image.py
+
+# The key scan against keys that were planted, and programs that leak.
+check-leaks: $(OS)/test/neuron.elf build/host/keyscan
+	prove $(PROVE_FLAGS) --exec python3 tests/qemu/leaks.py :: $(BUILD)/leaks
 
 mutants:
 	prove $(PROVE_FLAGS) --exec python3 tests/qemu/mutants.py

@@ -8,6 +8,8 @@ to a copy of the tree under build/mutants, built and run; it is killed when the 
 that is missing. A patch that does not apply, touches a print, or does not build is a failure, and so is one that no
 marker asks for. Without names all are run, in TAP; the last line is `mutants: killed N/N`."""
 import concurrent.futures
+import contextlib
+import fcntl
 import os
 import queue
 import re
@@ -59,7 +61,7 @@ def wanted(manifest):
 
 
 def touched(patch):
-    """The paths that a patch changes; Broken when it is not one that breaks an act and only that."""
+    """(paths that a patch changes, the lines taken out and put in); Broken when it changes more than the product."""
     lines = patch.decode("utf-8").splitlines()
     paths = [line[6:].split("\t")[0] for line in lines if line.startswith("+++ b/")]
     changes = [line[1:] for line in lines if re.match(r"[-+](?!--|\+\+)", line)]
@@ -67,9 +69,18 @@ def touched(patch):
         raise Broken("not a patch")
     if any(not path.startswith(PRODUCT) or path == MANIFEST for path in paths):
         raise Broken("changes more than the product")
-    if any(PRINTS.search(line) for line in changes):
-        raise Broken("touches a print")
-    return paths
+    return paths, changes
+
+
+def lock_workplace():
+    """The copies are used by one program at a time; the lock lasts as long as the file that is returned."""
+    os.makedirs(WORKPLACE, exist_ok=True)
+    lock = open(os.path.join(WORKPLACE, ".lock"), "wb")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Broken("another run uses the copies in build/mutants") from None
+    return lock
 
 
 class Copy:
@@ -120,12 +131,12 @@ class Copy:
         subprocess.run(["scripts/provision.sh", "--bringup", "--out", "build/provision/test"], cwd=self.root,
                        env=environment(), check=True, stdout=subprocess.DEVNULL)
 
-    def try_mutant(self, name, timeout_s):
-        """Why it was not killed, or None."""
-        patch = os.path.join(PATCHES, name + ".patch")
+    @contextlib.contextmanager
+    def patched(self, patch):
+        """The image built with the patch; afterwards the copy is as before. Broken when that does not work."""
         if not os.path.isfile(patch):
             raise Broken("there is no such patch")
-        paths = [os.path.join(self.root, path) for path in touched(read(patch))]
+        paths = [os.path.join(self.root, path) for path in touched(read(patch))[0]]
         if not all(os.path.isfile(path) for path in paths):
             raise Broken("does not apply: it is for a file that is not there")
         before = {path: read(path) for path in paths}
@@ -135,24 +146,32 @@ class Copy:
             if applied.returncode != 0:
                 raise Broken(f"does not apply: {applied.stderr.strip().splitlines()[0]}")
             self.build(1)
-            passed, verdict = self.run(name, timeout_s)
+            yield
         finally:
             for path, content in before.items():
                 with open(path, "wb") as f:
                     f.write(content)
+
+    def try_mutant(self, name, timeout_s):
+        """Why it was not killed, or None."""
+        patch = os.path.join(PATCHES, name + ".patch")
+        if os.path.isfile(patch) and any(PRINTS.search(line) for line in touched(read(patch))[1]):
+            raise Broken("touches a print")
+        with self.patched(patch):
+            passed, verdict = self.run(name, timeout_s)
         missing = re.search(r"missing marker (\S+): ", verdict)
         return None if not passed and missing and missing[1] == name else verdict
 
 
-def prepare():
+def prepare(workers):
     """The copies, and how long a mutant may run. Nothing means anything before the tree itself is green."""
     files = tree_files()
-    copies = [Copy(number) for number in range(WORKERS)]
+    copies = [Copy(number) for number in range(workers)]
     first = copies[0]
     first.sync(files)
     first.build(os.cpu_count() or 1)
-    if not os.path.isdir(copies[-1].root):
-        for copy in copies[1:]:
+    for copy in copies[1:]:
+        if not os.path.isdir(copy.root):
             shutil.copytree(first.root, copy.root, symlinks=True)
     slowest = 0
     for copy in copies:
@@ -196,7 +215,8 @@ def main():
     names = [name for name in names if name in sys.argv[1:]] or names
     begin = time.monotonic()
     try:
-        copies, timeout_s = prepare()
+        lock = lock_workplace()
+        copies, timeout_s = prepare(WORKERS)
     except Broken as why:
         sys.exit(f"mutants: {why}")
     print(f"TAP version 13\n1..{len(names)}", flush=True)
@@ -207,6 +227,7 @@ def main():
     for line in exempt:
         print(f"# exempt, as it only announces: {line}")
     print(f"# {time.monotonic() - begin:.0f} s\nmutants: killed {killed}/{len(names)}")
+    lock.close()
     sys.exit(0 if killed == len(names) else 1)
 
 

@@ -3,41 +3,27 @@
 # The judges of the foreign-peer run: what is right passes, and each thing that is wrong is found.
 import itertools
 import os
-import struct
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..")]
 import foreign_capture as capture
 import foreign_run as run
+import made_capture
 import tap
+from made_capture import packet, pcap
 from matcher import Matcher
 
 PORT = 34567
 HOST, GUEST = (b"\x0a\0\2\2", 50000), (b"\x0a\0\2\x0f", PORT)
-SYN, ACK = capture.SYN, capture.ACK
+ACK = capture.ACK
 M1, M2, M3 = b"\x11" * 48, b"\x22" * 48, b"\x33" * 80
 TOKEN = bytes.fromhex("a1b2c3d4e5f60718")
 PING, BYE, READY, PONG = b"\x44" * 28, b"\x55" * 21, b"\x66" * 34, b"\x77" * 28
 
 
-def packet(source, destination, sequence, flags, data=b""):
-    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 40 + len(data), 0, 0, 64, 6, 0, source[0], destination[0])
-    tcp = struct.pack(">HHIIBBHHH", source[1], destination[1], sequence & 0xFFFFFFFF, 0, 0x50, flags, 0, 0, 0)
-    return bytes(12) + b"\x08\x00" + ip + tcp + data
-
-
-def pcap(packets):
-    head = struct.pack("<IHHiIII", capture.PCAP_MAGIC, 2, 4, 0, 0, 65536, capture.LINK_ETHERNET)
-    return head + b"".join(struct.pack("<IIII", 0, 0, len(p), len(p)) + p for p in packets)
-
-
 def connection(out, back, source=HOST, first=0xFFFFFFF0, step=30):
-    """Packets of one connection; the sequence numbers pass 2^32, and segments are small."""
-    packets = [packet(source, GUEST, first - 1, SYN), packet(GUEST, source, first + 999, SYN | ACK)]
-    for a, b, data, isn in ((source, GUEST, out, first), (GUEST, source, back, first + 1000)):
-        packets += [packet(a, b, isn + at, ACK, data[at:at + step]) for at in range(0, len(data), step)]
-    return packets
+    return made_capture.connection(out, back, source, GUEST, first, step)
 
 
 def frames(*bodies):

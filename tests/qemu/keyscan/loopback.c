@@ -10,158 +10,187 @@
 // How many draws of each start are tried: doubled from the first to the last as long as a line is not known.
 enum { WINDOW_FIRST = 16, WINDOW_LAST = 128 };
 
-// The draws of one end that count, those for keys only.
-struct draws {
+// One of two ends: its draws that count, those for keys only.
+struct end {
     struct party *party;
-    const struct draw **list;
+    const struct draw **draws;
     size_t count;
 };
 
+// Both, and what they share: ee is the same in both directions.
+struct ends {
+    struct end end[2];
+    uint8_t (*ee)[32]; // of draw i of the first and draw k of the second at i * end[1].count + k
+};
+
+// ---- Draws ----------------------------------------------------------------------------------------------------------
+
 // The first `window` draws of each start; 0: as many as were used, and a few more.
-static struct draws collect_draws(struct party *party, size_t window)
+static void collect_draws(struct end *end, struct party *party, size_t window)
 {
-    struct draws draws = {.party = party};
-    draws.list = memory_zeroed((size_t)party->starts * DRAWS_MAX, sizeof(const struct draw *));
+    end->party = party;
+    end->count = 0;
+    end->draws = memory_zeroed((size_t)party->starts * DRAWS_MAX, sizeof(const struct draw *));
     party_draw(party, window);
     for (uint32_t i = 0; i < party->starts; i++) {
         size_t count = window > 0 ? window : party_window(party, i);
         for (size_t k = 0; k < count; k++) {
             if (!party->generators[i].draws[k].is_public) {
-                draws.list[draws.count++] = &party->generators[i].draws[k];
+                end->draws[end->count++] = &party->generators[i].draws[k];
             }
         }
     }
-    return draws;
 }
 
 // DH of each draw with one public key.
-static uint8_t (*multiply(const struct draws *draws, const uint8_t *public_key))[32]
+static void multiply(uint8_t (*results)[32], const struct end *end, const uint8_t *public_key)
 {
-    uint8_t(*results)[32] = memory_zeroed(draws->count, sizeof *results);
-    for (size_t i = 0; i < draws->count; i++) {
-        if (x25519(results[i], draws->list[i]->key, public_key) != NOISE_OK) {
+    for (size_t i = 0; i < end->count; i++) {
+        if (x25519(results[i], end->draws[i]->key, public_key) != NOISE_OK) {
             abort(); // no key of ours has a low order
         }
     }
-    return results;
 }
 
-static struct handshake_keys mix_all(const uint8_t *es, const uint8_t *ee, const uint8_t *se)
+static void ends_init(struct ends *ends, struct party *first, struct party *second, size_t window)
 {
-    struct handshake_keys keys = {0};
-    handshake_keys_mix(&keys, es);
-    handshake_keys_mix(&keys, ee);
-    handshake_keys_mix(&keys, se);
-    return keys;
+    collect_draws(&ends->end[0], first, window);
+    collect_draws(&ends->end[1], second, window);
+    size_t count = ends->end[1].count;
+    ends->ee = memory_zeroed(ends->end[0].count * count, sizeof *ends->ee);
+    for (size_t i = 0; i < ends->end[0].count; i++) {
+        multiply(ends->ee + i * count, &ends->end[1], ends->end[0].draws[i]->public_key);
+    }
 }
 
-// Calls done() with the keys of every pair, for one static key on each side.
-static void for_each_pair(const struct draws *initiator, const struct draws *responder,
-                          const struct key_pair *i_static, const struct key_pair *r_static,
-                          void (*done)(void *ctx, const struct handshake_keys *keys,
-                                       const struct draw *i, const struct draw *r),
-                          void *ctx)
+static void ends_free(struct ends *ends)
 {
-    uint8_t(*es)[32] = multiply(initiator, r_static->public_key);
-    uint8_t(*se)[32] = multiply(responder, i_static->public_key);
+    free(ends->end[0].draws);
+    free(ends->end[1].draws);
+    free(ends->ee);
+}
+
+// ---- Handshakes -----------------------------------------------------------------------------------------------------
+
+// All of one direction, with one static key on each side.
+struct direction {
+    struct run *run;
+    struct node *node;
+    const struct end *initiator, *responder;
+    const struct key_pair *initiator_static, *responder_static;
+    struct handshake_texts texts; // for the hash
+};
+
+static void for_each_handshake(struct direction *d, const struct ends *ends,
+                               void (*done)(struct direction *d, const struct handshake_keys *keys,
+                                            const struct draw *initiator,
+                                            const struct draw *responder))
+{
+    const struct end *initiator = d->initiator, *responder = d->responder;
+    bool forth = initiator == &ends->end[0];
+    size_t row = ends->end[1].count;
+    uint8_t(*es)[32] = memory_zeroed(initiator->count, sizeof *es);
+    uint8_t(*se)[32] = memory_zeroed(responder->count, sizeof *se);
+    multiply(es, initiator, d->responder_static->public_key);
+    multiply(se, responder, d->initiator_static->public_key);
     for (size_t i = 0; i < initiator->count; i++) {
-        uint8_t(*ee)[32] = multiply(responder, initiator->list[i]->public_key);
         for (size_t r = 0; r < responder->count; r++) {
-            struct handshake_keys keys = mix_all(es[i], ee[r], se[r]);
-            done(ctx, &keys, initiator->list[i], responder->list[r]);
+            struct handshake_keys keys = {0};
+            handshake_keys_mix(&keys, es[i]);
+            handshake_keys_mix(&keys, ends->ee[forth ? i * row + r : r * row + i]);
+            handshake_keys_mix(&keys, se[r]);
+            done(d, &keys, initiator->draws[i], responder->draws[r]);
         }
-        free(ee);
     }
     free(es);
     free(se);
 }
 
-// One direction between two parties.
-struct direction {
-    struct run *run;
-    struct node *node;
-    struct party *initiator, *responder;
-    struct handshake_texts texts;
-};
-
 // ---- The lines of the log -------------------------------------------------------------------------------------------
 
-static void try_pair(void *ctx, const struct handshake_keys *keys, const struct draw *i,
-                     const struct draw *r)
+static void mark_if_logged(struct direction *d, const struct handshake_keys *keys,
+                           const struct draw *initiator, const struct draw *responder)
 {
-    struct direction *d = ctx;
+    struct party *i_party = d->initiator->party, *r_party = d->responder->party;
     uint8_t hash[HASH_BYTES];
-    d->texts.initiator_ephemeral = i->public_key;
-    d->texts.responder_ephemeral = r->public_key;
+    d->texts.initiator_ephemeral = initiator->public_key;
+    d->texts.responder_ephemeral = responder->public_key;
     transcript_hash(hash, keys, &d->texts);
-    if (run_mark_lines(d->node, d->initiator->name, d->responder->name, hash)) {
+    if (run_mark_lines(d->node, i_party->name, r_party->name, hash)) {
         d->run->sessions++;
-        (void)party_find(d->initiator, i->public_key); // counts as used
-        (void)party_find(d->responder, r->public_key);
+        (void)party_find(i_party, initiator->public_key); // counts as used
+        (void)party_find(r_party, responder->public_key);
     }
 }
 
-static void search_direction(struct direction *d, const struct draws *initiator,
-                             const struct draws *responder)
+static void search_direction(struct run *run, struct node *node, const struct ends *ends,
+                             unsigned initiator)
 {
-    struct hello hello = {.record_plaintext_max = initiator->party->record_plaintext_max,
-                          .id = initiator->party->id};
+    const struct party *i_party = ends->end[initiator].party;
+    const struct party *r_party = ends->end[1 - initiator].party;
+    struct hello hello = {.record_plaintext_max = i_party->record_plaintext_max, .id = i_party->id};
     uint8_t prologue[PROLOGUE_BYTES_MAX], payload[HELLO_BYTES_MAX];
-    const struct key_pair *i_static = &initiator->party->statics[0];
-    const struct key_pair *r_static = &responder->party->statics[0];
-    d->initiator = initiator->party;
-    d->responder = responder->party;
-    d->texts = (struct handshake_texts){
-        .responder_static = r_static->public_key,
-        .initiator_static = i_static->public_key,
-        .prologue = prologue,
-        .prologue_len = run_prologue(prologue, &d->responder->id),
-        .payload_3 = payload,
-        .payload_3_len = hello_encode(payload, &hello),
+    struct direction direction = {
+        .run = run,
+        .node = node,
+        .initiator = &ends->end[initiator],
+        .responder = &ends->end[1 - initiator],
+        .initiator_static = &i_party->statics[0],
+        .responder_static = &r_party->statics[0],
+        .texts =
+            {
+                .responder_static = r_party->statics[0].public_key,
+                .initiator_static = i_party->statics[0].public_key,
+                .prologue = prologue,
+                .prologue_len = run_prologue(prologue, &r_party->id),
+                .payload_3 = payload,
+                .payload_3_len = hello_encode(payload, &hello),
+            },
     };
-    for_each_pair(initiator, responder, i_static, r_static, try_pair, d);
+    for_each_handshake(&direction, ends, mark_if_logged);
 }
 
-static void search(struct run *run, struct node *node, struct party *a, struct party *b)
+static void search(struct run *run, struct node *node, struct party *daemon, struct party *other)
 {
-    struct direction direction = {.run = run, .node = node};
     for (size_t window = WINDOW_FIRST; window <= WINDOW_LAST && run_lines_unknown(node) > 0;
          window *= 2) {
-        struct draws of_a = collect_draws(a, window);
-        struct draws of_b = collect_draws(b, window);
-        search_direction(&direction, &of_a, &of_b);
-        search_direction(&direction, &of_b, &of_a);
-        free(of_a.list);
-        free(of_b.list);
+        struct ends ends;
+        ends_init(&ends, daemon, other, window);
+        search_direction(run, node, &ends, 0);
+        search_direction(run, node, &ends, 1);
+        ends_free(&ends);
     }
 }
 
 // ---- The keys -------------------------------------------------------------------------------------------------------
 
-static void add_keys(void *ctx, const struct handshake_keys *keys, const struct draw *i,
-                     const struct draw *r)
+static void add_keys(struct direction *d, const struct handshake_keys *keys,
+                     const struct draw *initiator, const struct draw *responder)
 {
-    const struct direction *d = ctx;
-    (void)i;
-    (void)r;
-    handshake_keys_add_needles(keys, &d->run->needles, d->initiator->name, d->responder->name);
+    (void)initiator;
+    (void)responder;
+    handshake_keys_add_needles(keys, &d->run->needles, d->initiator->party->name,
+                               d->responder->party->name);
 }
 
-// Of every pair, and so also those of handshakes that were refused: then with an attacker's static key in the place of
-// the true one, or with a message of another handshake.
-static void add_direction(struct run *run, struct party *initiator, struct party *responder)
+// Of every pair of draws, and so also those of handshakes that were refused: then with an attacker's static key in the
+// place of the true one, or with a message of another handshake.
+static void add_direction(struct run *run, const struct ends *ends, unsigned initiator)
 {
-    struct direction direction = {.run = run, .initiator = initiator, .responder = responder};
-    struct draws of_i = collect_draws(initiator, 0);
-    struct draws of_r = collect_draws(responder, 0);
-    for (size_t i = 0; i < initiator->static_count; i++) {
-        for (size_t r = 0; r < responder->static_count; r++) {
-            for_each_pair(&of_i, &of_r, &initiator->statics[i], &responder->statics[r], add_keys,
-                          &direction);
+    struct direction direction = {
+        .run = run,
+        .initiator = &ends->end[initiator],
+        .responder = &ends->end[1 - initiator],
+    };
+    const struct party *i_party = direction.initiator->party;
+    const struct party *r_party = direction.responder->party;
+    for (size_t i = 0; i < i_party->static_count; i++) {
+        for (size_t r = 0; r < r_party->static_count; r++) {
+            direction.initiator_static = &i_party->statics[i];
+            direction.responder_static = &r_party->statics[r];
+            for_each_handshake(&direction, ends, add_keys);
         }
     }
-    free(of_i.list);
-    free(of_r.list);
 }
 
 void loopback_reconstruct(struct run *run, struct node *node)
@@ -169,10 +198,14 @@ void loopback_reconstruct(struct run *run, struct node *node)
     struct party *daemon = node_daemon(node);
     for (size_t i = 0; i < node->party_count; i++) {
         struct party *other = &node->parties[i];
-        if (other != daemon && daemon->starts > 0 && other->starts > 0) {
-            search(run, node, daemon, other);
-            add_direction(run, daemon, other);
-            add_direction(run, other, daemon);
+        if (other == daemon || daemon->starts == 0 || other->starts == 0) {
+            continue;
         }
+        search(run, node, daemon, other);
+        struct ends ends;
+        ends_init(&ends, daemon, other, 0);
+        add_direction(run, &ends, 0);
+        add_direction(run, &ends, 1);
+        ends_free(&ends);
     }
 }

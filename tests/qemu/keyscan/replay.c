@@ -37,11 +37,13 @@ void handshake_keys_mix(struct handshake_keys *keys, const uint8_t dh[static 32]
     memcpy(keys->dh[token], dh, 32);
     hkdf_blake2s(keys->chaining_key[token], keys->cipher_key[token], chaining_key, dh, 32);
     keys->tokens++;
-    if (keys->tokens == TOKENS) {
-        hkdf_blake2s(keys->i2r[0], keys->r2i[0], keys->chaining_key[SE], NULL, 0);
-        follow_rekeys(keys->i2r);
-        follow_rekeys(keys->r2i);
-    }
+}
+
+void handshake_keys_split(struct transport_keys *out, const struct handshake_keys *keys)
+{
+    hkdf_blake2s(out->i2r[0], out->r2i[0], keys->chaining_key[SE], NULL, 0);
+    follow_rekeys(out->i2r);
+    follow_rekeys(out->r2i);
 }
 
 void handshake_keys_add_needles(const struct handshake_keys *keys, struct needles *needles,
@@ -56,11 +58,16 @@ void handshake_keys_add_needles(const struct handshake_keys *keys, struct needle
         name.kind = NEEDLE_CIPHER_KEY;
         needles_add(needles, keys->cipher_key[name.number], &name);
     }
-    for (name.number = 0; keys->tokens == TOKENS && name.number <= REKEYS_KNOWN; name.number++) {
+    if (keys->tokens < TOKENS) {
+        return;
+    }
+    struct transport_keys transport = {0};
+    handshake_keys_split(&transport, keys);
+    for (name.number = 0; name.number <= REKEYS_KNOWN; name.number++) {
         name.kind = NEEDLE_TRANSPORT_I2R;
-        needles_add(needles, keys->i2r[name.number], &name);
+        needles_add(needles, transport.i2r[name.number], &name);
         name.kind = NEEDLE_TRANSPORT_R2I;
-        needles_add(needles, keys->r2i[name.number], &name);
+        needles_add(needles, transport.r2i[name.number], &name);
     }
 }
 

@@ -24,13 +24,20 @@ struct handshake_keys {
     uint8_t dh[TOKENS][32];
     uint8_t chaining_key[TOKENS][32];
     uint8_t cipher_key[TOKENS][32];
-    uint8_t i2r[1 + REKEYS_KNOWN][32]; // when all tokens are known
+};
+
+struct transport_keys {
+    uint8_t i2r[1 + REKEYS_KNOWN][32];
     uint8_t r2i[1 + REKEYS_KNOWN][32];
 };
 
 // Adds the next token's result and what follows from it; the keys start as zero bytes.
 void handshake_keys_mix(struct handshake_keys *keys, const uint8_t dh[static 32]);
 
+// Split, and REKEY after it; all tokens are known.
+void handshake_keys_split(struct transport_keys *out, const struct handshake_keys *keys);
+
+// All that is known: the transport keys too, when all tokens are.
 void handshake_keys_add_needles(const struct handshake_keys *keys, struct needles *needles,
                                 const char *initiator, const char *responder);
 
