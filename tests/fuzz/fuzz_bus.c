@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bus against any order of what a shell can report: the input is a program of calls. After each, the bus is within
-// its limits; at the end everything can be brought back to where it began.
+// The bus against any order of what a shell can report and an owner can ask, with a peer that can establish a session and
+// then encrypts whatever it likes: the input is a program of calls. After each, the bus is within its limits; at the end
+// everything can be brought back to where it began.
 #include "tests/fuzz/fuzz_session.h"
 
 #include "dsoftbus/bus.h"
@@ -13,7 +14,11 @@ enum {
     HALF_OPEN = 10,
     DEVICES = 4,
     EVENTS = 4,
-    SLOTS = BUS_CONNECTIONS(HALF_OPEN, SESSIONS)
+    SLOTS = BUS_CONNECTIONS(HALF_OPEN, SESSIONS),
+    STREAMS = 4,
+    OUTPUT_BYTES = SESSION_OUTPUT_BYTES(FUZZ_RECORD_MAX, 2),
+    HANDLES = 8,
+    OPERATIONS = 29,
 };
 
 static struct bus bus;
@@ -23,7 +28,13 @@ static struct source sources[HALF_OPEN + 1];
 static struct connection connections[SLOTS];
 static struct bus_event events[EVENTS];
 static uint8_t records[SESSIONS * BUS_RECORD_BYTES(FUZZ_RECORD_MAX)];
+static struct stream streams[STREAMS];
+static uint8_t stream_buffers[STREAMS * FUZZ_STREAM_BUFFER];
+static uint8_t outputs[BUS_OUTPUTS(SESSIONS) * OUTPUT_BYTES];
 static struct fuzz_end self, friend;
+static uint32_t friend_connection; // 0: none
+static bool talked;
+static uint32_t handles[HANDLES]; // of streams, now or once
 static uint64_t now_ms;
 static uint32_t ids[64];
 static size_t id_count;
@@ -49,6 +60,14 @@ static void start(void)
         .sessions_max = SESSIONS,
         .events = events,
         .events_max = EVENTS,
+        .streams = streams,
+        .streams_max = STREAMS,
+        .stream_buffers = stream_buffers,
+        .stream_buffers_len = sizeof stream_buffers,
+        .stream_buffer_bytes = FUZZ_STREAM_BUFFER,
+        .outputs = outputs,
+        .outputs_len = sizeof outputs,
+        .output_bytes = OUTPUT_BYTES,
     };
 
     fuzz_end_init(&self, 1);
@@ -57,10 +76,14 @@ static void start(void)
     config.session.static_private = NULL;
     now_ms = 0;
     id_count = 0;
+    friend_connection = 0;
+    talked = false;
+    memset(handles, 0, sizeof handles);
     require(bus_init(&bus, &config, &tables, now_ms) == BUS_OK);
     require(device_id_set(&peer.id, (const uint8_t *)"friend", 6));
     memcpy(peer.static_key, friend.public_key, 32);
     require(bus_peer_add(&bus, now_ms, NULL, &peer) == PEERS_OK);
+    require(bus_service_add(&bus, now_ms, "svc", 3) == BUS_OK);
     bus_announce(&bus, now_ms);
 }
 
@@ -80,6 +103,9 @@ static void answer_dh(uint8_t how)
 
 static void forget_id(uint32_t id)
 {
+    if (id == friend_connection) {
+        friend_connection = 0;
+    }
     for (size_t i = 0; i < id_count; i++) {
         if (ids[i] == id) {
             ids[i] = ids[--id_count];
@@ -106,7 +132,8 @@ static void do_actions(uint8_t dial_result)
             }
             break;
         case BUS_OUTPUT:
-            require(bus_output(&bus, action.connection, &len) != NULL && len > 0);
+            require((bus_output(&bus, action.connection, &len) != NULL && len > 0) ||
+                    talked); // which may have taken it
             bus_output_done(&bus, now_ms, action.connection,
                             len > dial_result ? len - dial_result : 0);
             break;
@@ -124,6 +151,136 @@ static void do_actions(uint8_t dial_result)
     }
 }
 
+// ---- A trusted peer -------------------------------------------------------------------------------
+
+static bool friend_is_up(void)
+{
+    return friend_connection != 0 && session_state(&friend.session) == SESSION_UP;
+}
+
+// What the bus and the peer have to say to each other, until nothing is left.
+static void talk(void)
+{
+    uint8_t bytes[FUZZ_OUTPUT_MAX];
+    bool more = true;
+
+    talked = true;
+    while (more && friend_connection != 0) {
+        size_t len = fuzz_take(&friend, bytes);
+        more = len > 0;
+        bus_received(&bus, now_ms, friend_connection, bytes, len);
+        answer_dh(1);
+        const uint8_t *out;
+        while (friend_connection != 0 &&
+               (out = bus_output(&bus, friend_connection, &len)) != NULL) {
+            require(len > 0 && len <= sizeof bytes);
+            memcpy(bytes, out, len);
+            bus_output_done(&bus, now_ms, friend_connection, len);
+            fuzz_receive(&friend, bytes, len);
+            more = true;
+        }
+    }
+}
+
+// It calls, and says who it is.
+static void friend_calls(void)
+{
+    struct net_address source = {NET_IPV4, {10, 0, 0, 77}, 1};
+
+    if (friend_connection != 0 || !bus_accepted(&bus, now_ms, &friend_connection, &source)) {
+        friend_connection = friend_is_up() ? friend_connection : 0;
+        return;
+    }
+    ids[id_count++] = friend_connection;
+    fuzz_end_init(&friend, 2);
+    require(device_id_set(&friend.config.id, (const uint8_t *)"friend", 6));
+    fuzz_event(&friend, session_start_initiator(&friend.session, &friend.config, 0, &self.config.id,
+                                                self.public_key));
+    talk();
+}
+
+// One record of its choice, by either way in.
+static void friend_sends(const uint8_t *plaintext, size_t len, bool in_place)
+{
+    uint8_t frame[2 + 255 + DSB_TAG_BYTES];
+    size_t sealed_len, room = 0;
+    uint8_t *to = NULL;
+
+    if (!friend_is_up()) {
+        return;
+    }
+    require(xk_sender_seal(&friend.session.sender, frame + 2, len + DSB_TAG_BYTES, &sealed_len,
+                           plaintext, len) == NOISE_OK);
+    frame[0] = (uint8_t)(sealed_len >> 8);
+    frame[1] = (uint8_t)sealed_len;
+    len = 2 + sealed_len;
+    if (in_place && (to = bus_input(&bus, friend_connection, &room)) != NULL && room >= len) {
+        memcpy(to, frame, len);
+        bus_input_done(&bus, now_ms, friend_connection, len);
+    } else {
+        bus_received(&bus, now_ms, friend_connection, frame, len);
+    }
+}
+
+// ---- Streams and pairing --------------------------------------------------------------------------
+
+static void take_news(void)
+{
+    struct stream_status status;
+    uint32_t stream;
+
+    while (bus_next_stream(&bus, &stream, &status)) {
+        require(stream != 0 && status.ready != 0x80);
+        handles[(stream & 0xffff) % HANDLES] = stream;
+    }
+}
+
+static void call_stream(uint8_t op, uint8_t arg, uint32_t id)
+{
+    static uint8_t bytes[2 * FUZZ_STREAM_BUFFER];
+    uint32_t *handle = &handles[arg % HANDLES];
+    size_t len;
+
+    switch (op) {
+    case 0:
+        (void)!bus_stream_open(&bus, now_ms, handle, arg & 1 ? id : friend_connection, "x", 1);
+        break;
+    case 1:
+        (void)!bus_stream_accept(&bus, now_ms, *handle);
+        break;
+    case 2:
+        (void)!bus_stream_write(&bus, now_ms, *handle, bytes, (size_t)arg * 8, &len);
+        break;
+    case 3:
+        (void)!bus_stream_read(&bus, now_ms, *handle, bytes, (size_t)arg * 8 + 1, &len);
+        break;
+    case 4:
+        (void)!bus_stream_finish(&bus, now_ms, *handle);
+        break;
+    case 5:
+        bus_stream_close(&bus, now_ms, *handle, (enum bye_reason)(arg % 9));
+        break;
+    default:
+        take_news();
+        break;
+    }
+}
+
+static void call_pairing(uint8_t op, uint8_t arg)
+{
+    struct net_address address = {NET_IPV4, {10, 0, 0, arg}, arg};
+    struct device_id id;
+
+    if (op == 0) {
+        bus_pair_arm(&bus, now_ms);
+    } else if (op == 1) {
+        bus_pair_cancel(&bus, now_ms);
+    } else {
+        require(device_id_set(&id, (const uint8_t *)"other", 5));
+        (void)!bus_pair_start(&bus, now_ms, &id, self.secret, &address);
+    }
+}
+
 static void check_limits(void)
 {
     struct bus_counts counts = bus_counts(&bus);
@@ -131,12 +288,39 @@ static void check_limits(void)
     require(counts.half_open <= HALF_OPEN && counts.sessions_up <= SESSIONS);
     require(counts.places_used <= SESSIONS && counts.connections <= SLOTS);
     require(counts.devices <= DEVICES && counts.peers <= PEERS);
+    require(counts.streams <= STREAMS && bus.lingering <= CONNECTIONS_CLOSING_MAX);
+    require(bus.memory.inputs.used <= counts.places_used);
+    require(bus.memory.outputs.used <= counts.places_used + bus.lingering);
+}
+
+// A call that has to do with the trusted peer, streams or pairing; returns how many bytes of the input it used.
+static size_t step_further(uint8_t op, uint8_t arg, uint32_t id, const uint8_t *bytes, size_t len)
+{
+    switch (op) {
+    case 16:
+        friend_calls();
+        return 1;
+    case 17:
+        talk();
+        return 1;
+    case 18:
+        friend_sends(bytes, len, arg & 1);
+        return 3 + len;
+    case 26:
+    case 27:
+    case 28:
+        call_pairing((uint8_t)(op - 26), arg);
+        return 2;
+    default:
+        call_stream((uint8_t)(op - 19), arg, id);
+        return 2;
+    }
 }
 
 // One call; returns how many bytes of the input it used.
 static size_t step(const uint8_t *data, size_t size)
 {
-    uint8_t op = data[0] & 15, arg = size > 1 ? data[1] : 0;
+    uint8_t op = data[0] % OPERATIONS, arg = size > 1 ? data[1] : 0;
     uint32_t id = id_count > 0 ? ids[arg % id_count] : arg;
     struct net_address source = {NET_IPV4, {10, 0, 0, arg % 16}, arg};
     size_t len = size > 2 ? (data[2] < size - 2 ? data[2] : size - 2) : 0;
@@ -185,6 +369,7 @@ static size_t step(const uint8_t *data, size_t size)
         bus_announce(&bus, now_ms);
         return 2;
     case 13: // an honest beginning, so that message 1 authenticates
+        friend_connection = 0;
         fuzz_end_init(&friend, 2);
         fuzz_event(&friend, session_start_initiator(&friend.session, &friend.config, 0,
                                                     &self.config.id, self.public_key));
@@ -197,14 +382,78 @@ static size_t step(const uint8_t *data, size_t size)
     case 15:
         (void)!bus_ping(&bus, now_ms, id);
         return 2;
+    default:
+        return step_further(op, arg, id, bytes, len);
     }
-    return 1;
+}
+
+// ---- A beginning ----------------------------------------------------------------------------------
+//
+// Handshakes take most of the time, so that of the peer is done once; an input that wants it starts from a copy.
+
+struct part {
+    void *memory;
+    size_t len;
+};
+
+static const struct part parts[] = {
+    {&bus, sizeof bus},        {peers, sizeof peers},
+    {devices, sizeof devices}, {sources, sizeof sources},
+    {events, sizeof events},   {connections, sizeof connections},
+    {records, sizeof records}, {streams, sizeof streams},
+    {outputs, sizeof outputs}, {stream_buffers, sizeof stream_buffers},
+    {&friend, sizeof friend},  {&friend_connection, sizeof friend_connection},
+    {handles, sizeof handles}, {&talked, sizeof talked},
+    {ids, sizeof ids},         {&id_count, sizeof id_count},
+};
+
+static uint8_t saved[sizeof bus + sizeof peers + sizeof devices + sizeof sources + sizeof events +
+                     sizeof connections + sizeof records + sizeof streams + sizeof outputs +
+                     sizeof stream_buffers + sizeof friend + sizeof friend_connection +
+                     sizeof handles + sizeof talked + sizeof ids + sizeof id_count];
+
+static void copy_parts(bool save)
+{
+    uint8_t *at = saved;
+
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        memcpy(save ? (void *)at : parts[i].memory, save ? parts[i].memory : (void *)at,
+               parts[i].len);
+        at += parts[i].len;
+    }
+}
+
+// A session with the peer, and one stream that it has opened.
+static void start_established(void)
+{
+    static bool done;
+    uint32_t stream;
+
+    if (!done) {
+        start();
+        friend_calls();
+        require(friend_is_up());
+        require(stream_open(&friend.session, 0, &stream, (const uint8_t *)"svc", 3) == STREAM_OK);
+        talk();
+        take_news();
+        call_stream(1, 1, 0);
+        talk();
+        require(bus_counts(&bus).streams == 1);
+        copy_parts(true);
+        done = true;
+    }
+    now_ms = 0;
+    copy_parts(false);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    start();
-    for (size_t used = 0; used < size;) {
+    if (size > 0 && data[0] & 1) {
+        start_established();
+    } else {
+        start();
+    }
+    for (size_t used = size > 0 ? 1 : 0; used < size;) {
         used += step(data + used, size - used);
         check_limits();
         if (id_count > sizeof ids / sizeof ids[0] - 2) {
@@ -220,5 +469,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct bus_counts counts = bus_counts(&bus);
     require(counts.half_open == 0 && counts.sessions_up == 0 && counts.places_used == 0);
     require(counts.connections == 0 && id_count == 0);
+    take_news();
+    for (size_t i = 0; i < HANDLES; i++) {
+        bus_stream_close(&bus, now_ms, handles[i], BYE_NORMAL);
+    }
+    require(bus.memory.inputs.used == 0 && bus.memory.outputs.used == 0 && bus.lingering == 0);
     return 0;
 }
