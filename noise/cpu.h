@@ -9,6 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #if defined(__x86_64__) && !defined(NOISE_SMALL)
 #define NOISE_X86 1
 #endif
@@ -43,5 +47,9 @@ static inline bool noise_cpu_has(uint32_t features)
     return false;
 #endif
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -52,7 +52,8 @@
 // - Wiping. Keys are wiped as soon as the protocol is through with them and on every error path. An
 //   object that is no longer wanted is wiped by the caller: xk_handshake_wipe, xk_sender_wipe,
 //   xk_receiver_wipe. They accept any state.
-// - Threads. No global state. One object, one thread at a time.
+// - Threads. One object, one thread at a time. There is no global state but the choice of processor features, which
+//   cpu.h may limit; results do not depend on it.
 //
 // CT: secret = private keys, ephemerals, chaining key, cipher keys, payloads; public = roles, states,
 // lengths, public keys, nonces, handshake hash, and whether a message authenticated.
