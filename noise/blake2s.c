@@ -61,6 +61,11 @@ static inline __attribute__((always_inline)) void mix_round(word32 v[static 16],
     mix_words(&v[3], &v[4], &v[9], &v[14], block_word(block, s[14]), block_word(block, s[15]));
 }
 
+static inline void add_halves(uint32_t h[static 8], const word32 v[static 16], size_t i)
+{
+    h[i] ^= word32_to(v[i]) ^ word32_to(v[i + 8]);
+}
+
 // All ten rounds. A size-first build (NOISE_SMALL) keeps them rolled: a fifth of the code, a third slower.
 //
 // CT: secret = h, block. Before: block is a multiple of 4.
@@ -101,9 +106,14 @@ static void mix(uint32_t h[static 8], const uint8_t *block, uint64_t total, uint
     mix_round(v, block, sigma[8]);
     mix_round(v, block, sigma[9]);
 #endif
-    for (size_t i = 0; i < 8; i++) {
-        h[i] ^= (uint32_t)(v[i] ^ v[i + 8]);
-    }
+    add_halves(h, v, 0);
+    add_halves(h, v, 1);
+    add_halves(h, v, 2);
+    add_halves(h, v, 3);
+    add_halves(h, v, 4);
+    add_halves(h, v, 5);
+    add_halves(h, v, 6);
+    add_halves(h, v, 7);
 }
 
 // RFC 7693 3.2. `last` is ~0 for the final block, else 0.
@@ -173,9 +183,11 @@ void blake2s_final(struct blake2s *ctx, uint8_t *hash)
     ctx->total += ctx->buf_len;
     bytes_zero(ctx->buf + ctx->buf_len, BLAKE2S_BLOCK_LEN - ctx->buf_len);
     compress(ctx->h, ctx->buf, ctx->total, ~(uint32_t)0);
-    for (size_t i = 0; i < ctx->hash_len; i++) {
-        hash[i] = (uint8_t)(ctx->h[i / 4] >> 8 * (i % 4));
+    uint8_t *bytes = (uint8_t *)ctx->h;
+    for (size_t i = 0; i < 8; i++) {
+        store_le32_aligned(bytes + 4 * i, ctx->h[i]); // nothing to do on a little-endian machine
     }
+    bytes_copy(hash, bytes, ctx->hash_len);
     ct_wipe(ctx, sizeof *ctx);
 }
 
@@ -202,8 +214,11 @@ static void hmac_absorb_pad(struct blake2s *ctx, const uint8_t key[static BLAKE2
                             uint8_t pad)
 {
     blake2s_init(ctx, BLAKE2S_HASH_LEN, NULL, 0);
-    for (size_t i = 0; i < BLAKE2S_BLOCK_LEN; i++) {
-        ctx->buf[i] = i < BLAKE2S_HASH_LEN ? key[i] ^ pad : pad;
+    bytes_copy(ctx->buf, key, BLAKE2S_HASH_LEN);
+    bytes_zero(ctx->buf + BLAKE2S_HASH_LEN, BLAKE2S_BLOCK_LEN - BLAKE2S_HASH_LEN);
+    for (size_t i = 0; i < BLAKE2S_BLOCK_LEN; i += 4) {
+        store_le32_aligned(ctx->buf + i,
+                           load_le32_aligned(ctx->buf + i) ^ 0x01010101 * (uint32_t)pad);
     }
     ctx->buf_len = BLAKE2S_BLOCK_LEN;
 }

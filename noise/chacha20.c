@@ -44,59 +44,97 @@ static void init_state(uint32_t state[static STATE_WORDS], const uint8_t *key, c
     }
 }
 
-// CT: secret = state, stream. The sixteen words stay in registers where the machine has enough of them.
-static void permute(uint32_t stream[static STATE_WORDS], const uint32_t state[static STATE_WORDS])
+static inline __attribute__((always_inline)) void double_round(word32 x[static STATE_WORDS])
 {
-    word32 x0 = word32_from(state[0]), x1 = word32_from(state[1]);
-    word32 x2 = word32_from(state[2]), x3 = word32_from(state[3]);
-    word32 x4 = word32_from(state[4]), x5 = word32_from(state[5]);
-    word32 x6 = word32_from(state[6]), x7 = word32_from(state[7]);
-    word32 x8 = word32_from(state[8]), x9 = word32_from(state[9]);
-    word32 x10 = word32_from(state[10]), x11 = word32_from(state[11]);
-    word32 x12 = word32_from(state[12]), x13 = word32_from(state[13]);
-    word32 x14 = word32_from(state[14]), x15 = word32_from(state[15]);
+    quarter_round(&x[0], &x[4], &x[8], &x[12]);
+    quarter_round(&x[1], &x[5], &x[9], &x[13]);
+    quarter_round(&x[2], &x[6], &x[10], &x[14]);
+    quarter_round(&x[3], &x[7], &x[11], &x[15]);
+    quarter_round(&x[0], &x[5], &x[10], &x[15]);
+    quarter_round(&x[1], &x[6], &x[11], &x[12]);
+    quarter_round(&x[2], &x[7], &x[8], &x[13]);
+    quarter_round(&x[3], &x[4], &x[9], &x[14]);
+}
 
+// With indices that are constants an array stays in registers, where the machine has enough of them.
+// clang-format off
+#define EACH_WORD(DO) \
+    DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) \
+    DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14) DO(15)
+// clang-format on
+#define LOAD_WORD(i)   x[i] = word32_from(state[i]);
+#define STREAM_WORD(i) stream[i] = word32_to(x[i]) + state[i];
+#define XOR_WORD(i)                                                                                \
+    store_le32_aligned(out + 4 * (i),                                                              \
+                       load_le32_aligned(in + 4 * (i)) ^ (word32_to(x[i]) + state[i]));
+
+// CT: secret = state, stream.
+static void make_stream(uint32_t stream[static STATE_WORDS],
+                        const uint32_t state[static STATE_WORDS])
+{
+    word32 x[STATE_WORDS];
+
+    EACH_WORD(LOAD_WORD)
     for (size_t i = 0; i < DOUBLE_ROUNDS; i++) {
-        quarter_round(&x0, &x4, &x8, &x12);
-        quarter_round(&x1, &x5, &x9, &x13);
-        quarter_round(&x2, &x6, &x10, &x14);
-        quarter_round(&x3, &x7, &x11, &x15);
-        quarter_round(&x0, &x5, &x10, &x15);
-        quarter_round(&x1, &x6, &x11, &x12);
-        quarter_round(&x2, &x7, &x8, &x13);
-        quarter_round(&x3, &x4, &x9, &x14);
+        double_round(x);
     }
-    stream[0] = (uint32_t)x0 + state[0];
-    stream[1] = (uint32_t)x1 + state[1];
-    stream[2] = (uint32_t)x2 + state[2];
-    stream[3] = (uint32_t)x3 + state[3];
-    stream[4] = (uint32_t)x4 + state[4];
-    stream[5] = (uint32_t)x5 + state[5];
-    stream[6] = (uint32_t)x6 + state[6];
-    stream[7] = (uint32_t)x7 + state[7];
-    stream[8] = (uint32_t)x8 + state[8];
-    stream[9] = (uint32_t)x9 + state[9];
-    stream[10] = (uint32_t)x10 + state[10];
-    stream[11] = (uint32_t)x11 + state[11];
-    stream[12] = (uint32_t)x12 + state[12];
-    stream[13] = (uint32_t)x13 + state[13];
-    stream[14] = (uint32_t)x14 + state[14];
-    stream[15] = (uint32_t)x15 + state[15];
+    EACH_WORD(STREAM_WORD)
 }
 
-static void xor_whole_block(uint8_t *out, const uint8_t *in,
-                            const uint32_t stream[static STATE_WORDS])
+// What a build for size does without: whole blocks, a word at a time. Returns how many bytes were done.
+#ifdef NOISE_SMALL
+static size_t xor_blocks(uint8_t *out, uint32_t state[static STATE_WORDS], const uint8_t *in,
+                         size_t len)
 {
-    if (is_aligned(in, 4) && is_aligned(out, 4)) {
-        for (size_t i = 0; i < STATE_WORDS; i++) {
-            store_le32_aligned(out + 4 * i, load_le32_aligned(in + 4 * i) ^ stream[i]);
+    (void)out, (void)state, (void)in, (void)len;
+    return 0;
+}
+#else
+// Before: in and out are multiples of 4. The stream does not pass through memory.
+static void xor_aligned_blocks(uint8_t *out, uint32_t state[static STATE_WORDS], const uint8_t *in,
+                               size_t len)
+{
+    for (const uint8_t *end = in + len; in != end; in += CHACHA20_BLOCK_LEN) {
+        word32 x[STATE_WORDS];
+
+        EACH_WORD(LOAD_WORD)
+        for (size_t i = 0; i < DOUBLE_ROUNDS; i += 2) {
+            double_round(x);
+            double_round(x);
         }
-        return;
-    }
-    for (size_t i = 0; i < STATE_WORDS; i++) {
-        store_le32(out + 4 * i, load_le32(in + 4 * i) ^ stream[i]);
+        EACH_WORD(XOR_WORD)
+        state[COUNTER_WORD]++;
+        out += CHACHA20_BLOCK_LEN;
     }
 }
+
+static void xor_unaligned_blocks(uint8_t *out, uint32_t state[static STATE_WORDS],
+                                 const uint8_t *in, size_t len)
+{
+    uint32_t stream[STATE_WORDS];
+
+    for (size_t done = 0; done < len; done += CHACHA20_BLOCK_LEN) {
+        make_stream(stream, state);
+        for (size_t i = 0; i < STATE_WORDS; i++) {
+            store_le32(out + done + 4 * i, load_le32(in + done + 4 * i) ^ stream[i]);
+        }
+        state[COUNTER_WORD]++;
+    }
+    ct_wipe(stream, sizeof stream);
+}
+
+static size_t xor_blocks(uint8_t *out, uint32_t state[static STATE_WORDS], const uint8_t *in,
+                         size_t len)
+{
+    len -= len % CHACHA20_BLOCK_LEN;
+    if (is_aligned(in, 4) && is_aligned(out, 4)) {
+        xor_aligned_blocks(out, state, in, len);
+    } else {
+        xor_unaligned_blocks(out, state, in, len);
+    }
+    return len;
+}
+#endif
 
 void chacha20_block(uint8_t block[static CHACHA20_BLOCK_LEN],
                     const uint8_t key[static CHACHA20_KEY_LEN],
@@ -106,7 +144,7 @@ void chacha20_block(uint8_t block[static CHACHA20_BLOCK_LEN],
     uint32_t stream[STATE_WORDS];
 
     init_state(state, key, nonce, counter);
-    permute(stream, state);
+    make_stream(stream, state);
     for (size_t i = 0; i < STATE_WORDS; i++) {
         store_le32(block + 4 * i, stream[i]);
     }
@@ -125,18 +163,15 @@ void chacha20_xor(uint8_t *out, const uint8_t key[static CHACHA20_KEY_LEN],
         return;
     }
     init_state(state, key, nonce, counter);
-    for (; len >= CHACHA20_BLOCK_LEN; len -= CHACHA20_BLOCK_LEN) {
-        permute(stream, state);
-        xor_whole_block(out, in, stream);
+    size_t done = xor_blocks(out, state, in, len);
+    while (done < len) {
+        make_stream(stream, state);
         state[COUNTER_WORD]++;
-        in += CHACHA20_BLOCK_LEN;
-        out += CHACHA20_BLOCK_LEN;
-    }
-    if (len > 0) {
-        permute(stream, state);
-        for (size_t i = 0; i < len; i++) {
-            out[i] = (uint8_t)(in[i] ^ stream[i / 4] >> 8 * (i % 4));
+        size_t part = len - done < CHACHA20_BLOCK_LEN ? len - done : CHACHA20_BLOCK_LEN;
+        for (size_t i = 0; i < part; i++) {
+            out[done + i] = (uint8_t)(in[done + i] ^ stream[i / 4] >> 8 * (i % 4));
         }
+        done += part;
     }
     ct_wipe(state, sizeof state);
     ct_wipe(stream, sizeof stream);

@@ -95,9 +95,8 @@ static inline uint64_t ct_is_zero(const uint8_t *a, size_t len)
 // Zeroes memory; never removed as a dead store, because the assembly statement may read it.
 static inline void ct_wipe(void *memory, size_t len)
 {
-    uint8_t *bytes = memory;
-    for (size_t i = 0; i < len; i++) {
-        bytes[i] = 0;
+    if (len > 0) {
+        __builtin_memset(memory, 0, len);
     }
     __asm__ volatile("" : : "r"(memory) : "memory");
 }

@@ -29,7 +29,8 @@ void poly1305_init(struct poly1305 *ctx, const uint8_t key[static POLY1305_KEY_L
 // 2^128 r1 = 2^130 (r1 / 4) = 5 r1 / 4 =: s1, exact because the clamp makes r1 a multiple of 4.
 //
 // Bounds. Before: h2 <= 4, so h + block + 2^128 has h2 <= 6; r0, r1 < 2^60, s1 < 2^60 + 2^58.
-// d0 = h0 r0 + h1 s1 < 2^126; d1 = h0 r1 + h1 r0 + h2 s1 + carry < 2^126; h2 r0 < 2^63.
+// d0 = h0 r0 + h1 s1 < 2^126, h2 s1 < 2^63 and the two together, d0 shifted, < 2^64; d1 = h0 r1 + h1 r0 + that < 2^126;
+// h2 r0 < 2^63.
 // New h2 = h2 r0 + (d1 >> 64) < 2^64 does not wrap; after folding, h2 <= 3 and a carry: h2 <= 4.
 //
 // CT: secret = everything.
@@ -43,8 +44,8 @@ static inline void absorb(uint64_t h[static 3], uint64_t r0, uint64_t r1, uint64
     uint64_t h2 = h[2] + (uint64_t)(sum >> 64) + 1;
 
     u128 d0 = mul(h0, r0) + mul(h1, s1);
-    uint64_t h2_s1 = h2 * s1; // < 2^63
-    u128 d1 = mul(h0, r1) + mul(h1, r0) + h2_s1 + (uint64_t)(d0 >> 64);
+    uint64_t from_d0 = (uint64_t)(d0 >> 64) + h2 * s1;
+    u128 d1 = mul(h0, r1) + mul(h1, r0) + from_d0;
     h2 = h2 * r0 + (uint64_t)(d1 >> 64);
 
     // h2 = 4 q + rest: q 2^130 = 5 q
