@@ -123,10 +123,9 @@ struct xk_sender {
 };
 
 struct xk_receiver {
-    const struct xk_receiver *self;
-    uint64_t nonce; // of the next message in order
+    const void *self; // its own address or, once a message was accepted by window, that of its key
+    uint64_t nonce;   // of the next message in order; 0: none was accepted in order
     uint8_t key[XK_KEY_LEN];
-    uint32_t mode; // none yet, in order, or by window
 };
 
 struct xk_window {
@@ -311,8 +310,7 @@ void xk_sender_wipe(struct xk_sender *sender);
 void xk_receiver_wipe(struct xk_receiver *receiver);
 
 NOISE_STATIC_ASSERT(sizeof(struct xk_handshake) <= 512, "handshake state");
-NOISE_STATIC_ASSERT(sizeof(struct xk_sender) <= 96, "transport state");
-NOISE_STATIC_ASSERT(sizeof(struct xk_receiver) <= 96, "transport state");
+NOISE_STATIC_ASSERT(sizeof(struct xk_sender) + sizeof(struct xk_receiver) <= 96, "transport state");
 
 #ifdef __cplusplus
 }

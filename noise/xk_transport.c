@@ -10,13 +10,6 @@
 
 #define NONCE_RESERVED UINT64_MAX // Noise 5.1: never for a message, only for REKEY
 
-// How a receiver is used; the first message accepted decides.
-enum mode {
-    MODE_UNDECIDED = 0,
-    MODE_IN_ORDER,
-    MODE_WINDOW,
-};
-
 enum {
     WORD_BITS = 64,
     WINDOW_WORDS = XK_WINDOW_BITS / WORD_BITS + 1,
@@ -56,9 +49,20 @@ static bool sender_alive(const struct xk_sender *sender)
     return sender != NULL && sender->self == sender;
 }
 
+// How a receiver is used: the first message accepted decides.
+static bool by_window(const struct xk_receiver *receiver)
+{
+    return receiver->self == receiver->key;
+}
+
+static bool in_order(const struct xk_receiver *receiver)
+{
+    return receiver->nonce > 0;
+}
+
 static bool receiver_alive(const struct xk_receiver *receiver)
 {
-    return receiver != NULL && receiver->self == receiver;
+    return receiver != NULL && (receiver->self == receiver || by_window(receiver));
 }
 
 enum noise_error xk_sender_seal(struct xk_sender *sender, uint8_t *message, size_t message_cap,
@@ -126,7 +130,7 @@ enum noise_error xk_receiver_open(struct xk_receiver *receiver, uint8_t *plainte
                                   const uint8_t *message, size_t message_len)
 {
     enum noise_error error =
-        xk_begin(plaintext_len, receiver_alive(receiver) && receiver->mode != MODE_WINDOW);
+        xk_begin(plaintext_len, receiver_alive(receiver) && !by_window(receiver));
     if (error != NOISE_OK) {
         return error;
     }
@@ -140,7 +144,6 @@ enum noise_error xk_receiver_open(struct xk_receiver *receiver, uint8_t *plainte
     }
     *plaintext_len = message_len - XK_TAG_LEN;
     receiver->nonce++;
-    receiver->mode = MODE_IN_ORDER;
     return NOISE_OK;
 }
 
@@ -191,7 +194,7 @@ enum noise_error xk_receiver_open_at(struct xk_receiver *receiver, struct xk_win
                                      size_t message_len)
 {
     enum noise_error error =
-        xk_begin(plaintext_len, receiver_alive(receiver) && receiver->mode != MODE_IN_ORDER);
+        xk_begin(plaintext_len, receiver_alive(receiver) && !in_order(receiver));
     if (error != NOISE_OK) {
         return error;
     }
@@ -212,7 +215,7 @@ enum noise_error xk_receiver_open_at(struct xk_receiver *receiver, struct xk_win
     }
     *plaintext_len = message_len - XK_TAG_LEN;
     window_mark(window, nonce);
-    receiver->mode = MODE_WINDOW;
+    receiver->self = receiver->key;
     return NOISE_OK;
 }
 
@@ -296,7 +299,9 @@ enum noise_error xk_receiver_move(struct xk_receiver *to, struct xk_receiver *fr
     }
     xk_receiver_init(to, from->key);
     to->nonce = from->nonce;
-    to->mode = from->mode;
+    if (by_window(from)) {
+        to->self = to->key;
+    }
     xk_receiver_wipe(from);
     return NOISE_OK;
 }

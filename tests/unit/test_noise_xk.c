@@ -3,6 +3,8 @@
 #include "tests/unit/bringup.h"
 #include "tests/unit/xk_pair.h"
 
+#include "noise/blake2s.h"
+
 static struct pair p;
 static uint8_t big[XK_MESSAGE_MAX + 64];
 
@@ -61,6 +63,19 @@ static void load_known_answer(const struct known_answer *k)
     p.i.config.remote_static = p.r.static_public;
     assert_int_equal(xk_initiator_init(&p.i.hs, &p.i.config), NOISE_OK);
     assert_int_equal(xk_responder_init(&p.r.hs, &p.r.config), NOISE_OK);
+}
+
+// Noise 5.2 InitializeSymmetric: the library has the hash of the name as a constant.
+static void test_begins_with_the_name(void **state)
+{
+    (void)state;
+    static const uint8_t name[] = "Noise_XK_25519_ChaChaPoly_BLAKE2s";
+    static struct pair pair;
+    uint8_t hash[32];
+    pair_init(&pair, 1);
+    blake2s(hash, name, sizeof name - 1);
+    assert_memory_equal(pair.i.hs.chaining_key, hash, 32);
+    assert_memory_equal(pair.r.hs.chaining_key, hash, 32);
 }
 
 static void test_known_answers(void **state)
@@ -803,6 +818,7 @@ static void test_error_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_begins_with_the_name),
         cmocka_unit_test(test_known_answers),
         cmocka_unit_test(test_known_split_and_first_messages),
         cmocka_unit_test(test_payload_lengths),

@@ -227,7 +227,7 @@ static void test_last_nonce(void **state)
     assert_int_equal(xk_sender_seal(&p.i.sender, next, 64, &out_len, next, 9), NOISE_ERR_NONCE);
 
     xk_window_init(&window);
-    p.r.receiver.mode = 0;
+    p.r.receiver.nonce = 0;
     assert_int_equal(
         xk_receiver_open_at(&p.r.receiver, &window, UINT64_MAX, opened, 64, &out_len, message, len),
         NOISE_ERR_NONCE);
@@ -418,6 +418,40 @@ static void test_moves(void **state)
     assert_int_equal(xk_sender_seal(&sender, message, 64, &len, big, 4), NOISE_OK);
 }
 
+// How a receiver is used moves with it, and a copy of one that is used by window is as dead as another.
+static void test_use_moves_too(void **state)
+{
+    (void)state;
+    struct xk_receiver receiver, copy;
+    struct xk_window window;
+    uint8_t first[64], second[64];
+    size_t first_len = seal(first, "one"), second_len = seal(second, "two"), out_len;
+    xk_window_init(&window);
+    assert_int_equal(
+        xk_receiver_open_at(&p.r.receiver, &window, 1, opened, 64, &out_len, second, second_len),
+        NOISE_OK);
+    memcpy(&copy, &p.r.receiver, sizeof copy);
+    assert_int_equal(xk_receiver_open_at(&copy, &window, 0, opened, 64, &out_len, first, first_len),
+                     NOISE_ERR_STATE);
+    assert_int_equal(xk_receiver_move(&receiver, &p.r.receiver), NOISE_OK);
+    assert_int_equal(xk_receiver_open(&receiver, opened, 64, &out_len, first, first_len),
+                     NOISE_ERR_STATE);
+    assert_int_equal(
+        xk_receiver_open_at(&receiver, &window, 0, opened, 64, &out_len, first, first_len),
+        NOISE_OK);
+
+    setup(NULL);
+    first_len = seal(first, "one");
+    second_len = seal(second, "two");
+    assert_int_equal(open_in_order(first, first_len, &out_len), NOISE_OK);
+    assert_int_equal(xk_receiver_move(&receiver, &p.r.receiver), NOISE_OK);
+    assert_int_equal(
+        xk_receiver_open_at(&receiver, &window, 7, opened, 64, &out_len, second, second_len),
+        NOISE_ERR_STATE);
+    assert_int_equal(xk_receiver_open(&receiver, opened, 64, &out_len, second, second_len),
+                     NOISE_OK);
+}
+
 static void test_wiped_objects_are_dead(void **state)
 {
     (void)state;
@@ -453,6 +487,7 @@ int main(void)
         TRANSPORT_TEST(test_window_and_order_do_not_mix),
         TRANSPORT_TEST(test_copies_do_not_work),
         TRANSPORT_TEST(test_moves),
+        TRANSPORT_TEST(test_use_moves_too),
         TRANSPORT_TEST(test_wiped_objects_are_dead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
