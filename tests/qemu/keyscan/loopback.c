@@ -128,7 +128,6 @@ static void search_direction(struct run *run, struct node *node, const struct en
 {
     const struct party *i_party = ends->end[initiator].party;
     const struct party *r_party = ends->end[1 - initiator].party;
-    struct hello hello = {.record_plaintext_max = i_party->record_plaintext_max, .id = i_party->id};
     uint8_t prologue[PROLOGUE_BYTES_MAX], payload[HELLO_BYTES_MAX];
     struct direction direction = {
         .run = run,
@@ -142,9 +141,9 @@ static void search_direction(struct run *run, struct node *node, const struct en
                 .responder_static = r_party->statics[0].public_key,
                 .initiator_static = i_party->statics[0].public_key,
                 .prologue = prologue,
-                .prologue_len = run_prologue(prologue, &r_party->id),
+                .prologue_len = run_prologue(prologue, &r_party->hello.id),
                 .payload_3 = payload,
-                .payload_3_len = hello_encode(payload, &hello),
+                .payload_3_len = hello_encode(payload, &i_party->hello),
             },
     };
     for_each_handshake(&direction, ends, mark_if_logged);

@@ -19,15 +19,17 @@ enum { STATES_WITHOUT_IDENTITY = 1024 };
 
 extern const struct provision_option seed_option; // services/keystored/lab/
 
-// What the programs do with their identity.
+// What the programs do with their identity. The first two numbers are those of their message 3: when they say others, no
+// session of theirs over the loopback can be reconstructed until they are changed here too.
 static const struct program {
     const char *process;
-    uint16_t record_plaintext_max;
+    uint16_t record_plaintext_max, streams_max;
     size_t public_draws; // the first ones, not for keys
     bool plays_attackers;
 } programs[] = {
-    {"dsoftbusd", OS_RECORD_PLAINTEXT, 1, false}, // bus_init draws the boot id, which it announces
-    {"selftest-client", RECORD_BYTES, 0, true},
+    {"dsoftbusd", OS_RECORD_PLAINTEXT, 0, 1,
+     false}, // bus_init draws the boot id, which it announces
+    {"selftest-client", RECORD_BYTES, 0, 0, true},
 };
 
 static const struct program *find_program(const char *process)
@@ -71,13 +73,14 @@ bool party_parse(struct party *out, struct provision_fault *fault, const char *p
     if (provision_parse(&provision, fault, text, text_len, &seed_option) != PROVISION_OK) {
         return false;
     }
-    if (!device_id_set(&out->id, provision.id, provision.id_len)) {
+    if (!device_id_set(&out->hello.id, provision.id, provision.id_len)) {
         *fault = (struct provision_fault){PROVISION_MALFORMED, "id", 0};
         return false;
     }
     out->process = memory_text(process, strlen(process));
     out->name = memory_text((const char *)provision.id, provision.id_len);
-    out->record_plaintext_max = program->record_plaintext_max;
+    out->hello.record_plaintext_max = program->record_plaintext_max;
+    out->hello.streams_max = program->streams_max;
     add_static(out, provision.static_key);
     if (program->plays_attackers) {
         add_attackers(out);

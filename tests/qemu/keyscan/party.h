@@ -44,12 +44,11 @@ struct key_pair {
 
 struct party {
     char *process;
-    char *name; // the device id
-    struct device_id id;
+    char *name;                                 // the device id
     struct key_pair statics[PARTY_STATICS_MAX]; // the first is its own
     size_t static_count;
-    uint16_t record_plaintext_max; // as it says in message 3
-    bool seeded; // the text brings the root seed; else nothing of the following is known
+    struct hello hello; // what it says in message 3
+    bool seeded;        // the text brings the root seed; else nothing of the following is known
     uint8_t root_seed[32];
     uint32_t boot;
     struct generator generators[STARTS_MAX];

@@ -108,7 +108,7 @@ static void try_parties(struct run *run, struct attempt *attempt)
             struct handshake_texts texts = {
                 .responder_static = party->statics[0].public_key,
                 .prologue = prologue,
-                .prologue_len = run_prologue(prologue, &party->id),
+                .prologue_len = run_prologue(prologue, &party->hello.id),
             };
             if (try_responder(attempt, &texts, party->statics[0].secret, party->name)) {
                 return;
