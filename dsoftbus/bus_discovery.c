@@ -52,6 +52,9 @@ static void hear_device(struct bus *bus, const struct announce *announce,
         emit_device(bus, peer == PEER_NONE ? BUS_DEVICE_FOUND : BUS_PEER_FOUND,
                     &bus->discovery.devices[place]);
     }
+    if (result == DISCOVERY_NEW && peer != PEER_NONE) {
+        bus_announce_changed(bus); // it has just come up, and need not wait for our next announce
+    }
     if (peer != PEER_NONE) {
         bus_dial_if_due(bus, peer);
     }

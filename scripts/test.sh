@@ -30,6 +30,7 @@ proof        | scripts/qemu-test.sh
 repeat       | scripts/repeat-test.sh 5
 provisioning | make provisioning-test
 foreign      | make foreign
+os2vm        | scripts/os2vm.sh
 bench-os     | make bench-os
 leaks        | make check-leaks
 mutants      | make mutants

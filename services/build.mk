@@ -5,10 +5,10 @@
 SERVICES := init keystored netstackd dsoftbusd echo selftest-client
 IMAGES := test lab production bench
 
-$(OS)/gen/.done: services/system.manifest services/markers.manifest scripts/manifest.py scripts/bus_rights.py scripts/markers.py
+$(OS)/gen/.done: services/system.manifest services/markers.manifest services/two-machine.manifest scripts/manifest.py scripts/bus_rights.py scripts/markers.py
 	@mkdir -p $(@D)
 	python3 scripts/manifest.py gen services/system.manifest $(@D)
-	python3 scripts/markers.py header services/markers.manifest >$(@D)/markers.h
+	python3 scripts/markers.py header services/markers.manifest services/two-machine.manifest >$(@D)/markers.h
 	@touch $@
 
 rv_objects = $(patsubst %,$(OS)/%.o,$(basename $(wildcard $(1))))

@@ -201,6 +201,11 @@ check-ct: $(CT_NOISE)
 check-differential: $(DIFFERENTIAL)
 	CMOCKA_MESSAGE_OUTPUT=tap prove $(PROVE_FLAGS) --exec env $<
 
+# --- Two machines on one link ---
+.PHONY: nightly-os2vm
+nightly-os2vm:
+	prove $(PROVE_FLAGS) --exec /bin/sh scripts/os2vm.sh :: 20
+
 # --- Long repetitions ---
 # Ten million cases of each primitive, shared out over the processors; each has a seed of its own.
 NIGHTLY_CASES ?= 10000000

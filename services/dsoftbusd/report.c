@@ -61,12 +61,43 @@ static void established(struct report *report, struct bus *bus, uint64_t now_ms,
     }
 }
 
-static void ponged(struct report *report, const struct bus_event *event)
+// Not by loopback: the other end is another machine.
+static bool is_foreign(const struct bus_event *event)
+{
+    return event->address.family == NET_IPV4 && event->address.bytes[0] != 127;
+}
+
+// Strangers are no news, but that there is somebody is.
+static void device_found(struct report *report, const struct bus_event *event, const char *peer)
+{
+    if (is_foreign(event) && !report->foreign_announce_heard) {
+        report->foreign_announce_heard = true;
+        log_line(MARKER_DSOFTBUSD_CROSS_VM_UP);
+    }
+    if (event->type == BUS_PEER_FOUND) {
+        log_line(MARKER_DSOFTBUSD_PEER_FOUND, peer);
+    }
+}
+
+// A PING and its PONG have crossed the session.
+static void session_proven(const struct bus_event *event, const char *peer)
+{
+    if (event->role == SESSION_INITIATOR) {
+        log_line(MARKER_DSOFTBUSD_DUAL_NODE);
+    } else {
+        log_line(MARKER_DSOFTBUSD_OS_SESSION);
+    }
+    if (is_foreign(event)) {
+        log_line(MARKER_DSOFTBUSD_CROSS_VM_SESSION, peer);
+    }
+}
+
+static void ponged(struct report *report, const struct bus_event *event, const char *peer)
 {
     if (event->role == SESSION_INITIATOR && event->peer < OS_PEERS_MAX &&
         report->unproven[event->peer] == event->connection) {
         report->unproven[event->peer] = 0;
-        log_line(MARKER_DSOFTBUSD_DUAL_NODE);
+        session_proven(event, peer);
     }
 }
 
@@ -117,7 +148,8 @@ void report_event(struct report *report, struct bus *bus, uint64_t now_ms,
         report->own_announce_heard = true;
         break;
     case BUS_PEER_FOUND:
-        log_line(MARKER_DSOFTBUSD_PEER_FOUND, peer);
+    case BUS_DEVICE_FOUND:
+        device_found(report, event, peer);
         break;
     case BUS_SESSION_CONNECT:
         log_line(MARKER_DSOFTBUSD_SESSION_CONNECT, peer);
@@ -130,11 +162,11 @@ void report_event(struct report *report, struct bus *bus, uint64_t now_ms,
         break;
     case BUS_PINGED:
         if (event->first && event->role == SESSION_RESPONDER) {
-            log_line(MARKER_DSOFTBUSD_OS_SESSION);
+            session_proven(event, peer);
         }
         break;
     case BUS_PONGED:
-        ponged(report, event);
+        ponged(report, event, peer);
         break;
     case BUS_SESSION_LOST:
         session_lost(event, peer);
@@ -168,8 +200,7 @@ void report_event(struct report *report, struct bus *bus, uint64_t now_ms,
     case BUS_EVENTS_DROPPED:
         log_line("dsoftbusd: %lu events not shown", event->dropped);
         break;
-    case BUS_DEVICE_FOUND: // strangers come and go; they are of no consequence
-    case BUS_DEVICE_LOST:
+    case BUS_DEVICE_LOST: // of no consequence
     case BUS_PAIR_CODE: // peers of this node are provisioned
     case BUS_PAIR_FAILED:
         break;

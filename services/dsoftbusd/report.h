@@ -19,6 +19,7 @@ struct report {
     uint32_t lines; // of strangers, in this window
     uint32_t suppressed;
     bool own_announce_heard;
+    bool foreign_announce_heard;
     uint8_t dial_failure
         [OS_PEERS_MAX]; // enum close_reason that was printed last; REASON_NONE after a success
     uint32_t unproven[OS_PEERS_MAX]; // outbound session whose first PONG has not come yet

@@ -33,13 +33,14 @@ static enum neuron_status expected_of_call(neuron_handle handle)
     }
 }
 
-// A refusal comes at once; the deadline is for a kernel that lets it through.
+// A refusal comes at once; the deadline is for a kernel that lets it through. Without one a call goes another way.
 static bool call_refused(neuron_handle handle)
 {
     enum neuron_status expected = expected_of_call(handle);
     return expected == NEURON_OK ||
            (sys_call(handle, 0, 0, deadline_in_ms(CALL_DEADLINE_MS)).status == expected &&
-            sys_send(handle, 0, 0, deadline_in_ms(CALL_DEADLINE_MS)) == expected);
+            sys_send(handle, 0, 0, deadline_in_ms(CALL_DEADLINE_MS)) == expected &&
+            sys_call(handle, 0, 0, NEURON_NEVER).status == expected);
 }
 
 const char *check_ipc_denied(void)

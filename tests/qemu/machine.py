@@ -19,17 +19,23 @@ def seconds(text):
     return int(match[1]) * (60 if match[2] == "m" else 1)
 
 
-def command(kernel, provision, serial, pcap=None, tftp=None, forward=(), deterministic=True, mac=0x0a):
-    """The command line. provision: directory with one file per process; forward: (host port, guest port) pairs."""
+def user_network(tftp=None, forward=()):
+    """QEMU's own network. forward: (host port, guest port) pairs."""
     user = "user,id=net0,restrict=on"
     if tftp:
         user += f",tftp={tftp}"
     for host_port, guest_port in forward:
         user += f",hostfwd=tcp:127.0.0.1:{host_port}-10.0.2.15:{guest_port}"
+    return user
+
+
+def command(kernel, provision, serial, pcap=None, tftp=None, forward=(), deterministic=True, mac=0x0a, netdev=None):
+    """The command line. provision: directory with one file per process; netdev: a link instead of QEMU's own network."""
+    netdev = netdev or user_network(tftp, forward)
     net = f"virtio-net-device,netdev=net0,bus=virtio-mmio-bus.7,mac=52:54:00:12:34:{mac:02x}"
     argv = [QEMU, "-M", "virt", "-cpu", CPU, "-m", "64M", "-smp", "1", "-bios", "default", "-kernel", kernel,
             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", serial,
-            "-global", "virtio-mmio.force-legacy=false", "-netdev", user]
+            "-global", "virtio-mmio.force-legacy=false", "-netdev", netdev]
     if deterministic:
         argv += ["-icount", "shift=0,sleep=off", "-seed", "1", "-rtc", "base=2020-01-01T00:00:00,clock=vm"]
         net += ",tx=timer,x-txtimer=1000"
@@ -81,13 +87,18 @@ class Machine:
     def watch(self, consume, done, timeout_s):
         """Feeds the console to consume() until done() or the machine ends. False on time-out."""
         while True:
-            ended = self.process.poll() is not None
-            consume(self.log.read())
+            data, ended = self.read()
+            consume(data)
             if ended or done():
                 return True
             if time.monotonic() - self.started >= timeout_s:
                 return False
             time.sleep(TICK_S)
+
+    def read(self):
+        """What the console has printed since the last time, and whether the machine had ended before that."""
+        ended = self.process.poll() is not None
+        return self.log.read(), ended
 
     @property
     def exit_status(self):

@@ -3,8 +3,8 @@
 # Shows that each marker can fail: breaks the act behind it, leaves the print, and expects the run to turn red there.
 """usage: mutants.py [NAME...]
 
-For each marker with a mutant in services/markers.manifest there is tests/qemu/mutants/<mutant>.patch. Each is applied
-to a copy of the tree under build/mutants, built and run; it is killed when the harness names its marker as the first
+For each marker with a mutant in services/markers.manifest or services/two-machine.manifest there is
+tests/qemu/mutants/<mutant>.patch. Each is applied to a copy of the tree under build/mutants, built and run; it is killed when the harness names its marker as the first
 that is missing. A patch that does not apply, touches a print, or does not build is a failure, and so is one that no
 marker asks for. Without names all are run, in TAP; the last line is `mutants: killed N/N`."""
 import concurrent.futures
@@ -20,15 +20,17 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-MANIFEST = "services/markers.manifest"
+MANIFEST, PAIR_MANIFEST = "services/markers.manifest", "services/two-machine.manifest"
 PATCHES = os.path.join(ROOT, "tests", "qemu", "mutants")
 WORKPLACE = os.path.join(ROOT, "build", "mutants")
 IMAGE = "build/os/test/neuron.elf"
 WORKERS = 2
 PRODUCT = ("services/", "dsoftbus/", "noise/", "kernel/")
+PAIR_BASELINE = "baseline-pair"
 PRINTS = re.compile(r"log_line|MARKER_|console_|# *if")  # and nothing hides behind the preprocessor
 TIMEOUT_MIN_S, TIMEOUT_FACTOR = 5, 8  # a mutant may leave the machine idle: it gets a multiple of what a good run takes
 BUILD_TIMEOUT_S = 300
+PAIR_TIMEOUT_S = 20  # two machines in real time: three seconds wait for a DHCP offer, and a run takes two more
 
 
 class Broken(Exception):
@@ -52,12 +54,12 @@ def tree_files():
     return [path for path in listing.stdout.split("\0") if os.path.isfile(os.path.join(ROOT, path))]
 
 
-def wanted(manifest):
-    """(mutants in the order of the manifest, exempt markers)"""
-    rows = [line.split("\t", 2) for line in subprocess.run(
-        [sys.executable, os.path.join(ROOT, "scripts", "markers.py"), "lines", manifest],
+def wanted(form, manifest):
+    """(mutants in the order of the manifest, markers without one)"""
+    rows = [line.split("\t")[-3:] if form == "lines" else line.split("\t")[-2:] for line in subprocess.run(
+        [sys.executable, os.path.join(ROOT, "scripts", "markers.py"), form, os.path.join(ROOT, manifest)],
         check=True, capture_output=True, text=True).stdout.splitlines()]
-    return [mutant for _, mutant, _ in rows if mutant != "-"], [line for _, mutant, line in rows if mutant == "-"]
+    return [row[-2] for row in rows if row[-2] != "-"], [row[-1] for row in rows if row[-2] == "-"]
 
 
 def touched(patch):
@@ -86,8 +88,9 @@ def lock_workplace():
 class Copy:
     """A copy of the tree, with its own build."""
 
-    def __init__(self, number):
+    def __init__(self, number, pair_names):
         self.root = os.path.join(WORKPLACE, str(number))
+        self.pair_names = pair_names
 
     def sync(self, files):
         """Writes what differs and nothing else, so that make builds what differs and nothing else."""
@@ -122,14 +125,20 @@ class Copy:
         """(passed, the harness's verdict)"""
         command = [sys.executable, "tests/qemu/run.py", "--name", name, "--timeout", f"{timeout_s}s",
                    "--log", f"build/{name}.log", "--pcap", f"build/{name}.pcap"]
+        if name in self.pair_names:
+            timeout_s = PAIR_TIMEOUT_S
+            command = [sys.executable, "tests/qemu/os2vm.py", "--name", name, "--timeout", f"{timeout_s}s",
+                       "--work", "build/os2vm"]
         ran = subprocess.run(command, cwd=self.root, env=environment(), timeout=timeout_s + 30,
                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
         return ran.returncode == 0, (ran.stdout.splitlines() or [ran.stderr.strip()])[-1]
 
     def provision(self):
-        shutil.rmtree(os.path.join(self.root, "build", "provision"), ignore_errors=True)
-        subprocess.run(["scripts/provision.sh", "--bringup", "--out", "build/provision/test"], cwd=self.root,
-                       env=environment(), check=True, stdout=subprocess.DEVNULL)
+        for folder, arguments in (("build/provision/test", ["--bringup"]),
+                                  ("build/os2vm/provision", ["--a", "node-a", "--b", "node-b", "--seed"])):
+            shutil.rmtree(os.path.join(self.root, folder), ignore_errors=True)
+            subprocess.run(["scripts/provision.sh", *arguments, "--out", folder], cwd=self.root, env=environment(),
+                           check=True, stdout=subprocess.DEVNULL)
 
     @contextlib.contextmanager
     def patched(self, patch):
@@ -163,10 +172,10 @@ class Copy:
         return None if not passed and missing and missing[1] == name else verdict
 
 
-def prepare(workers):
+def prepare(workers, pair_names=frozenset()):
     """The copies, and how long a mutant may run. Nothing means anything before the tree itself is green."""
     files = tree_files()
-    copies = [Copy(number) for number in range(workers)]
+    copies = [Copy(number, pair_names | {PAIR_BASELINE}) for number in range(workers)]
     first = copies[0]
     first.sync(files)
     first.build(os.cpu_count() or 1)
@@ -183,6 +192,10 @@ def prepare(workers):
         slowest = max(slowest, time.monotonic() - begin)
         if not passed:
             raise Broken(f"the tree itself: {verdict}")
+    if pair_names:
+        passed, verdict = first.run(PAIR_BASELINE, 0)
+        if not passed:
+            raise Broken(f"the tree itself, on two machines: {verdict}")
     return copies, max(TIMEOUT_MIN_S, round(slowest * TIMEOUT_FACTOR))
 
 
@@ -206,7 +219,9 @@ def run_all(names, copies, timeout_s):
 
 
 def main():
-    names, exempt = wanted(os.path.join(ROOT, MANIFEST))
+    names, exempt = wanted("lines", MANIFEST)
+    pair_names, _ = wanted("phases", PAIR_MANIFEST)  # a line without one announces, or stands in the other manifest
+    names += pair_names
     unasked = {name[:-6] for name in os.listdir(PATCHES) if name.endswith(".patch")} - set(names)
     if unasked or len(set(names)) != len(names):
         sys.exit(f"mutants: no marker, or two, for {' '.join(sorted(unasked)) or 'one of the names'}")
@@ -216,7 +231,7 @@ def main():
     begin = time.monotonic()
     try:
         lock = lock_workplace()
-        copies, timeout_s = prepare(WORKERS)
+        copies, timeout_s = prepare(WORKERS, set(pair_names) & set(names))
     except Broken as why:
         sys.exit(f"mutants: {why}")
     print(f"TAP version 13\n1..{len(names)}", flush=True)

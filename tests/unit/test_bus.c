@@ -341,6 +341,42 @@ static void test_announces_heard(void **state)
     assert_true(bus_next_deadline(&a->bus) == TIME_NEVER);
 }
 
+// A trusted peer that has just come up need not wait for our next announce; nobody else gets one out of us, and no more
+// than one per second.
+static void test_a_new_peer_is_announced_to(void **state)
+{
+    (void)state;
+    struct node *a = node_start(&world, "node-a", 10, 34567);
+    uint8_t key_b[32] = {0xb}, key_c[32] = {0xc}, key_d[32] = {0xd};
+
+    node_add(a, "node-b", key_b, PEER_TRUSTED, false);
+    node_add(a, "node-d", key_d, PEER_REVOKED, false);
+    send_announce(a, "node-b", key_b, 11, 34568, 1);
+    world_run_until(&world, world.now_ms + 2000);
+    assert_int_equal(a->datagrams, 0); // we do not announce at all yet
+    bus_announce(&a->bus, world.now_ms);
+    world_run_until(&world, world.now_ms + 2000);
+    assert_int_equal(bus_counts(&a->bus).announces_sent, 1);
+    send_announce(a, "stranger", key_c, 12, 1, 1);
+    send_announce(a, "node-d", key_d, 13, 1, 1);
+    send_announce(a, "node-b", key_c, 14, 1, 1);
+    send_announce(a, "node-b", key_b, 11, 34568, 2); // known
+    send_announce(a, "node-b", key_b, 15, 34568, 3); // at another address
+    world_run_until(&world, world.now_ms + 2000);
+    assert_int_equal(bus_counts(&a->bus).announces_sent, 1);
+
+    node_add(a, "node-c", key_c, PEER_TRUSTED, false);
+    world_run_until(&world, world.now_ms + 60000); // what was heard is forgotten
+    uint64_t sent = bus_counts(&a->bus).announces_sent;
+    for (uint8_t i = 0; i < 10; i++) {
+        send_announce(a, i % 2 ? "node-b" : "node-c", i % 2 ? key_b : key_c, 11, 34568, i);
+    }
+    world_run_until(&world, world.now_ms + 1000);
+    assert_in_range(bus_counts(&a->bus).announces_sent - sent, 1, 2);
+    world_run_until(&world, world.now_ms + 5000);
+    assert_in_range(bus_counts(&a->bus).announces_sent - sent, 1, 2);
+}
+
 static void test_malformed_datagrams_without_end(void **state)
 {
     (void)state;
@@ -1385,6 +1421,7 @@ int main(void)
         BUS_TEST(test_services),
         BUS_TEST(test_configured_peer_gets_a_copy),
         BUS_TEST(test_announces_heard),
+        BUS_TEST(test_a_new_peer_is_announced_to),
         BUS_TEST(test_malformed_datagrams_without_end),
         BUS_TEST(test_back_off),
         BUS_TEST(test_redial_after_loss),

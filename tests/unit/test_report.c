@@ -55,7 +55,8 @@ static const struct row {
     uint8_t role, reason;
     const char *first, *second; // NULL: no such line
 } rows[] = {
-    {BUS_PEER_FOUND, 0, 0, "dsoftbusd: discovery peer found device=node-b", NULL},
+    {BUS_PEER_FOUND, 0, 0, "dsoftbusd: discovery cross-vm up",
+     "dsoftbusd: discovery peer found device=node-b"},
     {BUS_SESSION_CONNECT, 0, 0, "dsoftbusd: session connect peer=node-b", NULL},
     {BUS_IDENTITY_BOUND, 0, 0, "dsoftbusd: identity bound peer=node-b", NULL},
     {BUS_ESTABLISHED, SESSION_RESPONDER, 0, "dsoftbusd: auth ok",
@@ -64,7 +65,8 @@ static const struct row {
     {BUS_ESTABLISHED, SESSION_INITIATOR, 0,
      "dsoftbusd: session peer=node-b role=initiator hash=a0a1a2a3a4a5a6a7", NULL},
     {BUS_PINGED, SESSION_INITIATOR, 0, NULL, NULL},
-    {BUS_PINGED, SESSION_RESPONDER, 0, "dsoftbusd: os session ok", NULL},
+    {BUS_PINGED, SESSION_RESPONDER, 0, "dsoftbusd: os session ok",
+     "dsoftbusd: cross-vm session ok node-b"},
     {BUS_PONGED, SESSION_INITIATOR, 0, NULL, NULL}, // of a session that awaits no proof
     {BUS_PONGED, SESSION_RESPONDER, 0, NULL, NULL},
     {BUS_IDENTITY_MISMATCH, 0, 0, "dsoftbusd: identity mismatch peer=node-b", NULL},
@@ -75,7 +77,7 @@ static const struct row {
      NULL},
     {BUS_SESSION_LOST, 0, REASON_PEER_BYE,
      "dsoftbusd: session lost peer=node-b: peer said bye (normal)", NULL},
-    {BUS_DEVICE_FOUND, 0, 0, NULL, NULL},
+    {BUS_DEVICE_FOUND, 0, 0, "dsoftbusd: discovery cross-vm up", NULL},
     {BUS_DEVICE_LOST, 0, 0, NULL, NULL},
     {BUS_ANNOUNCE_OWN, 0, 0, NULL, NULL},
 };
@@ -134,6 +136,39 @@ static void dual_node_once_per_session(void **state)
     say(0, &event);
     assert_int_equal(line_count, 1);
     assert_string_equal(lines[0], "dsoftbusd: dual-node session ok");
+}
+
+static void another_machine_is_said_once(void **state)
+{
+    (void)state;
+    static const uint8_t addresses[][4] = {{127, 0, 0, 1}, {10, 42, 0, 11}, {10, 42, 0, 11}};
+    for (size_t i = 0; i < 3; i++) {
+        struct bus_event event = event_of(BUS_PEER_FOUND, "b");
+        event.address = (struct net_address){.family = NET_IPV4, .port = 34568};
+        memcpy(event.address.bytes, addresses[i], 4);
+        say(0, &event);
+    }
+    assert_int_equal(line_count, 4); // and 3 times "peer found"
+    assert_string_equal(lines[1], "dsoftbusd: discovery cross-vm up");
+}
+
+static void a_session_over_loopback_is_no_other_machine(void **state)
+{
+    (void)state;
+    struct bus_event event = event_of(BUS_PONGED, "b");
+    event.role = SESSION_INITIATOR;
+    event.peer = 0;
+    event.connection = 7;
+    event.address =
+        (struct net_address){.family = NET_IPV4, .bytes = {127, 0, 0, 1}, .port = 34568};
+    report.unproven[0] = 7;
+    say(0, &event);
+    assert_int_equal(line_count, 1);
+    event.address.bytes[0] = 10;
+    report.unproven[0] = 7;
+    say(0, &event);
+    assert_int_equal(line_count, 3);
+    assert_string_equal(lines[2], "dsoftbusd: cross-vm session ok b");
 }
 
 static void a_name_forges_no_line(void **state)
@@ -201,6 +236,8 @@ int main(void)
         cmocka_unit_test_setup(each_row, setup),
         cmocka_unit_test_setup(first_ping_only, setup),
         cmocka_unit_test_setup(dual_node_once_per_session, setup),
+        cmocka_unit_test_setup(another_machine_is_said_once, setup),
+        cmocka_unit_test_setup(a_session_over_loopback_is_no_other_machine, setup),
         cmocka_unit_test_setup(a_name_forges_no_line, setup),
         cmocka_unit_test_setup(strangers_fill_no_console, setup),
         cmocka_unit_test_setup(a_dial_fails_once, setup),
