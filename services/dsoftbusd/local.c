@@ -321,6 +321,23 @@ static enum dsb_status close_handle(struct local *local, uint64_t now_ms,
     return DSB_OK;
 }
 
+static enum dsb_status tell_peer(struct dsb_peer *reply, const struct local *local,
+                                 const struct dsb_request *q)
+{
+    const struct peer *peer =
+        q->offset < PEER_NONE ? bus_peer(local->bus, (uint16_t)q->offset) : NULL;
+    if (q->handle != 0 || q->len != 0 || q->reason != 0) {
+        return DSB_INVALID_INPUT;
+    }
+    if (peer == NULL) {
+        return DSB_NO_SUCH_PEER;
+    }
+    reply->connected = local_session(local, (uint16_t)q->offset) != 0;
+    reply->id_len = peer->id.len;
+    memcpy(reply->id, peer->id.bytes, peer->id.len);
+    return DSB_OK;
+}
+
 static enum dsb_status serve_handle(union local_reply *reply, struct local *local, uint64_t now_ms,
                                     struct local_client *client, enum dsb_op op,
                                     const struct dsb_request *q)
@@ -402,7 +419,7 @@ enum dsb_status local_serve(union local_reply *reply, size_t *reply_len, struct 
     struct dsb_names names;
     *reply = (union local_reply){0};
     *reply_len = sizeof reply->one;
-    if (client == NULL || op < DSB_REGISTER || op > DSB_STATS) {
+    if (client == NULL || op < DSB_REGISTER || op > DSB_PEER) {
         return DSB_UNSUPPORTED;
     }
     if (op == DSB_POLL || op == DSB_STATS) {
@@ -428,6 +445,11 @@ enum dsb_status local_serve(union local_reply *reply, size_t *reply_len, struct 
         return DSB_INVALID_INPUT;
     }
     memcpy(&request, message, sizeof request);
-    *reply_len = op == DSB_ACCEPT ? sizeof reply->accepted : sizeof reply->one;
+    *reply_len = op == DSB_ACCEPT ? sizeof reply->accepted
+                 : op == DSB_PEER ? sizeof reply->peer
+                                  : sizeof reply->one;
+    if (op == DSB_PEER) {
+        return tell_peer(&reply->peer, local, &request);
+    }
     return serve_handle(reply, local, now_ms, client, (enum dsb_op)op, &request);
 }

@@ -72,6 +72,7 @@ union local_reply {
     struct dsb_accepted accepted;
     struct dsb_poll_reply poll;
     struct dsb_stats stats;
+    struct dsb_peer peer;
 };
 
 // The first generation of handles is random, so that a handle from before a restart names nothing after it.

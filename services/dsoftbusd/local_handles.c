@@ -212,6 +212,7 @@ void local_event(struct local *local, uint64_t now_ms, const struct bus_event *e
     }
     for (uint32_t c = 0; c < local->client_count; c++) {
         struct local_client *client = &local->clients[c];
+        client->news |= event->type == BUS_ESTABLISHED; // DSB_PEER has changed
         for (size_t i = 0; i < LOCAL_HANDLES_MAX; i++) {
             struct local_handle *h = &client->handles[i];
             if (h->stage != LOCAL_FREE && h->kind != LOCAL_LISTENER && h->peer == event->peer) {

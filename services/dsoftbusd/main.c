@@ -94,6 +94,7 @@ static uint16_t start_bus(const struct keystore_identity *identity)
 {
     struct bus_config config = {
         .session = {.record_plaintext_max = OS_RECORD_PLAINTEXT,
+                    .streams_max = OS_STREAMS_PER_SESSION,
                     .random = rng_random,
                     .random_ctx = &rng},
         .port = identity->port,

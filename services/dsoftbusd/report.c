@@ -201,7 +201,7 @@ void report_event(struct report *report, struct bus *bus, uint64_t now_ms,
         log_line("dsoftbusd: %lu events not shown", event->dropped);
         break;
     case BUS_DEVICE_LOST: // of no consequence
-    case BUS_PAIR_CODE: // peers of this node are provisioned
+    case BUS_PAIR_CODE:   // peers of this node are provisioned
     case BUS_PAIR_FAILED:
         break;
     }

@@ -124,8 +124,9 @@ enum dsb_status dsb_accept(struct dsb_accepted *out, struct dsb_client *bus, dsb
     struct dsb_request q = {.handle = listener};
     memcpy(ipc_page->message, &q, sizeof q);
     enum dsb_status status = call(out, sizeof *out, bus, DSB_ACCEPT, sizeof q);
-    bool sound = out->handle != 0 && out->peer_len > 0 && out->peer_len <= DSB_NAME_BYTES_MAX;
-    return status == DSB_OK && !sound ? DSB_INTERNAL : status;
+    bool sound = status != DSB_OK ||
+                 (out->handle != 0 && out->peer_len > 0 && out->peer_len <= DSB_NAME_BYTES_MAX);
+    return sound ? status : DSB_INTERNAL;
 }
 
 enum dsb_status dsb_open(dsb_handle *stream, struct dsb_client *bus, const char *peer,
@@ -218,6 +219,15 @@ enum dsb_status dsb_poll(struct dsb_poll_reply *out, struct dsb_client *bus)
 {
     enum dsb_status status = call(out, sizeof *out, bus, DSB_POLL, 0);
     return status == DSB_OK && out->count > DSB_POLL_MAX ? DSB_INTERNAL : status;
+}
+
+enum dsb_status dsb_peer(struct dsb_peer *out, struct dsb_client *bus, uint32_t index)
+{
+    struct dsb_request q = {.offset = index};
+    memcpy(ipc_page->message, &q, sizeof q);
+    enum dsb_status status = call(out, sizeof *out, bus, DSB_PEER, sizeof q);
+    bool sound = status != DSB_OK || (out->id_len > 0 && out->id_len <= DSB_NAME_BYTES_MAX);
+    return sound ? status : DSB_INTERNAL;
 }
 
 enum dsb_status dsb_stats(struct dsb_stats *out, struct dsb_client *bus)

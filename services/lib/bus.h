@@ -55,6 +55,7 @@ enum dsb_op {
     DSB_PING_RESULT,  // handle -> len: round trip in milliseconds; closes the handle
     DSB_POLL,         // -> struct dsb_poll_reply
     DSB_STATS,        // -> struct dsb_stats
+    DSB_PEER,         // offset: index in the list of peers, from 0 -> struct dsb_peer
 };
 
 #define DSB_NAME_BYTES_MAX 64
@@ -115,6 +116,13 @@ struct dsb_stats {
     uint32_t half_open;
 };
 
+// A peer that this device trusts.
+struct dsb_peer {
+    uint32_t connected; // 1: there is an established session with it; news when there is a new one
+    uint32_t id_len;
+    uint8_t id[DSB_NAME_BYTES_MAX];
+};
+
 // The client's side. One per process; `memory` is the shared object, `dsoftbusd` the endpoint.
 struct dsb_client {
     neuron_handle dsoftbusd;
@@ -152,6 +160,8 @@ MUST_USE enum dsb_status dsb_ping_result(uint32_t *round_trip_ms, struct dsb_cli
                                          dsb_handle ping);
 
 MUST_USE enum dsb_status dsb_poll(struct dsb_poll_reply *out, struct dsb_client *bus);
+// DSB_NO_SUCH_PEER behind the last one.
+MUST_USE enum dsb_status dsb_peer(struct dsb_peer *out, struct dsb_client *bus, uint32_t index);
 MUST_USE enum dsb_status dsb_stats(struct dsb_stats *out, struct dsb_client *bus);
 
 #endif

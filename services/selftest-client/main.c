@@ -9,6 +9,7 @@
 #include "services/selftest-client/denials.h"
 #include "services/selftest-client/net_checks.h"
 #include "services/selftest-client/node.h"
+#include "services/selftest-client/remote.h"
 
 static struct node node;
 
@@ -107,16 +108,18 @@ static const struct step {
 };
 
 // No file is provisioned for us: this is one machine of two (scripts/os2vm.sh), where the other machine's daemon is the
-// counterpart and no bus node of our own. We keep out of its way; the machine is switched off from outside.
-static _Noreturn void stand_by(void)
+// counterpart, and we are an application of the bus instead of a node.
+static int run_remote(void)
 {
-    init_check_in(HANDLE_CALL_INIT, 0);
-    for (;;) {
-        struct sys_event event = sys_wait(0, HANDLE_NOTIFICATION, NEURON_NEVER);
-        if (event.status != NEURON_OK) {
-            die("SELFTEST: start: cannot wait FAIL");
-        }
+    const char *why = remote_open();
+    if (why == NULL) {
+        why = remote_run();
     }
+    if (why != NULL) {
+        die("SELFTEST: remote: %s FAIL", why);
+    }
+    log_line(MARKER_SELFTEST_END);
+    return 0;
 }
 
 int main(void);
@@ -124,7 +127,7 @@ int main(void)
 {
     struct keystore_identity own;
     if (keystore_identity(&own, HANDLE_CALL_KEYSTORED) == KEYSTORE_UNPROVISIONED) {
-        stand_by();
+        return run_remote();
     }
     const char *why = node_open(&node);
     if (why != NULL) {

@@ -30,7 +30,7 @@ PAIR_BASELINE = "baseline-pair"
 PRINTS = re.compile(r"log_line|MARKER_|console_|# *if")  # and nothing hides behind the preprocessor
 TIMEOUT_MIN_S, TIMEOUT_FACTOR = 5, 8  # a mutant may leave the machine idle: it gets a multiple of what a good run takes
 BUILD_TIMEOUT_S = 300
-PAIR_TIMEOUT_S = 20  # two machines in real time: three seconds wait for a DHCP offer, and a run takes two more
+PAIR_TIMEOUT_S = 40
 
 
 class Broken(Exception):
