@@ -63,6 +63,13 @@ static inline void bytes_zero(void *memory, size_t len)
     }
 }
 
+// For plaintext that nobody needs any more; never removed as a dead store. Keys are wiped by ct_wipe (noise/ct.h).
+static inline void bytes_wipe(void *memory, size_t len)
+{
+    bytes_zero(memory, len);
+    __asm__ volatile("" : : "r"(memory) : "memory");
+}
+
 // For public bytes: it stops at the first difference.
 static inline bool bytes_equal(const uint8_t *a, const uint8_t *b, size_t len)
 {

@@ -2,7 +2,6 @@
 // Session: bytes that come in: preamble and frames, the handshake's into the session itself, records into a block.
 #include "dsoftbus/bytes.h"
 #include "dsoftbus/session_internal.h"
-#include "noise/ct.h"
 
 // It is our turn, or our owner's: nothing that the peer could honestly send exists.
 static bool is_our_turn(const struct session *s)
@@ -178,7 +177,7 @@ static bool expects_record(const struct session *s)
 void session_input_release(struct session *s)
 {
     if (s->in_block != 0) {
-        ct_wipe(pool_block(input_pool(s), s->in_block), s->in_high);
+        bytes_wipe(pool_block(input_pool(s), s->in_block), s->in_high);
         pool_give(input_pool(s), s->in_block);
     }
     s->in_block = 0;

@@ -87,16 +87,50 @@ void session_streams_lost(struct session *s)
 
 // ---- Out: what is due -----------------------------------------------------------------------------
 
+// DATA bodies that make frames of a multiple of the alignment, so that the next record is aligned too.
+static size_t aligned_body(size_t max)
+{
+    return (max + FRAME_OVERHEAD) / SESSION_ALIGNMENT * SESSION_ALIGNMENT - FRAME_OVERHEAD;
+}
+
+// The credit that we give out is counted in the longest record that the peer sends when it has enough to send, as far
+// as the buffer holds two of them: what is left over would only be used for a short one.
+static uint32_t credit_unit(const struct session *s)
+{
+    size_t body = aligned_body((size_t)s->config->record_plaintext_max - RECORD_HEADER_BYTES);
+
+    return 2 * body <= table_of(s)->buffer_bytes ? (uint32_t)body : 1;
+}
+
+// The part of the buffer that is given out.
+static uint32_t window(const struct session *s)
+{
+    uint32_t unit = credit_unit(s);
+
+    return table_of(s)->buffer_bytes / unit * unit;
+}
+
+// Room that is neither in use nor granted.
+static uint32_t room(const struct session *s, const struct stream *st)
+{
+    return window(s) - st->used - st->granted;
+}
+
+bool session_stream_window_due(const struct session *s, const struct stream *st)
+{
+    return st->phase == STREAM_UP && !st->peer_finished && room(s, st) >= window(s) / 2;
+}
+
 static bool send_credit(struct session *s, struct stream *st, enum record_type type)
 {
-    uint32_t free_bytes = table_of(s)->buffer_bytes - st->used;
+    uint32_t unit = credit_unit(s), more = room(s, st) / unit * unit;
     uint8_t body[CREDIT_BODY_BYTES];
 
-    store_be32(body, free_bytes - st->granted);
+    store_be32(body, more);
     if (!session_send_record(s, type, st->id, body, sizeof body, OUTPUT_RESERVE_BYTES)) {
         return false;
     }
-    st->granted = free_bytes;
+    st->granted += more;
     return true;
 }
 
@@ -105,14 +139,14 @@ static bool send_open(struct session *s, struct stream *st)
     uint16_t id = (uint16_t)(s->own_id != 0 ? s->own_id + 2 : s->role == SESSION_INITIATOR ? 1 : 2);
     uint8_t body[OPEN_BODY_BYTES_MAX];
 
-    store_be32(body, table_of(s)->buffer_bytes);
+    store_be32(body, window(s));
     bytes_copy(body + 4, st->service.bytes, st->service.len);
     if (!session_send_record(s, RECORD_OPEN, id, body, 4 + (size_t)st->service.len,
                              OUTPUT_RESERVE_BYTES)) {
         return false;
     }
     st->id = s->own_id = id;
-    st->granted = table_of(s)->buffer_bytes;
+    st->granted = window(s);
     return true;
 }
 
@@ -179,12 +213,10 @@ void session_flush_streams(struct session *s)
 
 size_t session_data_max(const struct session *s)
 {
-    size_t room = s->config->memory->outputs.block_bytes - (SESSION_ALIGNMENT - 1) -
-                  OUTPUT_RESERVE_BYTES - 2 * (size_t)FRAME_OVERHEAD;
-    size_t max = size_min(room, (size_t)s->peer_record_max - RECORD_HEADER_BYTES);
-    size_t frame = (max + FRAME_OVERHEAD) / SESSION_ALIGNMENT * SESSION_ALIGNMENT;
+    size_t block = s->config->memory->outputs.block_bytes - (SESSION_ALIGNMENT - 1) -
+                   OUTPUT_RESERVE_BYTES - 2 * (size_t)FRAME_OVERHEAD;
 
-    return frame - FRAME_OVERHEAD; // so that the next frame is aligned too
+    return aligned_body(size_min(block, (size_t)s->peer_record_max - RECORD_HEADER_BYTES));
 }
 
 static void invite_first(struct session *s)

@@ -190,15 +190,14 @@ static enum stream_error read_error(const struct stream *st)
     return st->phase == STREAM_BROKEN ? (enum stream_error)st->error : STREAM_WOULD_BLOCK;
 }
 
-// The room is offered to the peer again when it is half of the buffer: often enough that a peer that sends all the time
+// The room is offered to the peer again when it is half of the window: often enough that a peer that sends all the time
 // is never without credit, seldom enough to cost nothing.
 static void consume(struct stream_table *table, struct stream *st, size_t len)
 {
     st->used -= (uint32_t)len;
     st->read_at += (uint32_t)len;
     st->read_at -= st->read_at >= table->buffer_bytes ? table->buffer_bytes : 0;
-    if (st->phase == STREAM_UP && !st->peer_finished && !st->over &&
-        table->buffer_bytes - st->used - st->granted >= table->buffer_bytes / 2) {
+    if (st->session != NULL && session_stream_window_due(st->session, st)) {
         st->window_due = true;
         session_stream_settle(st->session, st);
     }

@@ -53,6 +53,9 @@ void session_stream_settle(struct session *s, struct stream *st);
 // Neither side will say anything more on it.
 void session_stream_over(struct session *s, struct stream *st);
 
+// So much has been read that the peer is to be told.
+bool session_stream_window_due(const struct session *s, const struct stream *st);
+
 // Whether a write is possible now: credit apart, is there room, and is it this stream's turn?
 bool session_stream_may_write(const struct session *s, const struct stream *st, size_t body_len);
 

@@ -2,7 +2,6 @@
 // Streams: their slots, the lists they are in, and their receive buffers.
 #include "dsoftbus/bytes.h"
 #include "dsoftbus/stream_internal.h"
-#include "noise/ct.h"
 
 void stream_table_init(struct stream_table *table, struct stream *streams, uint16_t max,
                        uint8_t *buffers, uint32_t buffer_bytes)
@@ -74,7 +73,7 @@ void stream_release(struct stream_table *table, struct stream *st)
 
     stream_list_remove(table, &table->news, STREAM_IN_NEWS, st);
     DSB_ASSERT(st->lists == 0 && st->session == NULL);
-    ct_wipe(buffer(table, st), (size_t)time_min(st->bytes_in, table->buffer_bytes));
+    bytes_wipe(buffer(table, st), (size_t)time_min(st->bytes_in, table->buffer_bytes));
     bytes_zero(st, sizeof *st);
     st->generation = generation;
     st->links[STREAM_IN_NEWS].next = table->free;

@@ -14,7 +14,9 @@ enum {
     FIXTURE_RECORD_MAX = 600,
     FIXTURE_WIRE_MAX = 32768,
     FIXTURE_STREAMS = 6,
-    FIXTURE_STREAM_BUFFER = 2048,
+    FIXTURE_BODY = 594, // the longest DATA in records of 600 that keeps frames aligned
+    FIXTURE_WINDOW = 3 * FIXTURE_BODY,
+    FIXTURE_STREAM_BUFFER = 2048, // of which three of those are given out
     FIXTURE_OUTPUT_RECORDS = 3,
 };
 

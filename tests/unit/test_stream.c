@@ -76,7 +76,7 @@ static void test_records_on_the_wire(void **state)
 
     pair_start(&p);
     uint32_t first = end_open(&p.a, "foo"), second = end_open(&p.a, "x");
-    assert_sends(&p.a, &p.b, "0400000100000800666f6f 040000030000080078");
+    assert_sends(&p.a, &p.b, "04000001000006f6666f6f 04000003000006f678");
     end_forge_hex(&p.b, &p.a, "0500000100000010");
     end_forge_hex(&p.b, &p.a, "0500000300000010");
     end_write_text(&p.a, first, "AB");
@@ -92,10 +92,10 @@ static void test_records_on_the_wire(void **state)
     pair_start(&p);
     first = end_open(&p.b, "foo");
     second = end_open(&p.b, "foo");
-    assert_sends(&p.b, &p.a, "0400000200000800666f6f 0400000400000800666f6f");
+    assert_sends(&p.b, &p.a, "04000002000006f6666f6f 04000004000006f6666f6f");
     end_forge_hex(&p.a, &p.b, "04000001000000105a");
     end_accept(&p.b, session_offered(&p.b.session));
-    assert_sends(&p.b, &p.a, "0500000100000800");
+    assert_sends(&p.b, &p.a, "05000001000006f6");
     end_write_text(&p.b, session_offered(&p.b.session), "Q");
     end_finish(&p.b, session_offered(&p.b.session));
     end_close(&p.b, session_offered(&p.b.session), BYE_INTERNAL);
@@ -114,7 +114,7 @@ static void test_opened_goes_before_data(void **state)
     end_accept(&p.b, at_b);
     end_write_text(&p.b, at_b, "now");
     end_finish(&p.b, at_b);
-    assert_sends(&p.b, &p.a, "0500000100000800 060000016e6f77 06010001");
+    assert_sends(&p.b, &p.a, "05000001000006f6 060000016e6f77 06010001");
 }
 
 static void test_refused(void **state)
@@ -182,7 +182,7 @@ static void test_opener_gives_up(void **state)
     assert_false(session_has_output(&p.a.session));
     assert_no_streams(&p.a);
     end_open(&p.a, "s");
-    assert_sends(&p.a, &p.b, "040000050000080073");
+    assert_sends(&p.a, &p.b, "04000005000006f673");
 }
 
 // Finishing needs no credit and no answer.
@@ -413,51 +413,73 @@ static void fill(uint8_t *bytes, size_t len, unsigned seed)
     }
 }
 
-// Everything that the peer's buffer holds, and not one byte more; then again as it is read.
-static void test_credit_is_the_buffer(void **state)
+// Everything that the peer's window holds, and not one byte more; then again as it is read, in whole records.
+static void test_credit_is_the_window(void **state)
 {
     (void)state;
     struct pair p;
     uint32_t at_a, at_b;
     uint8_t data[2 * FIXTURE_STREAM_BUFFER], got[sizeof data];
-    size_t len;
+    size_t len, now, taken = 0;
+    struct stream_table *table = &p.b.memory.streams;
 
     pair_start(&p);
     pair_open(&p, &at_a, &at_b);
     fill(data, sizeof data, 1);
-    size_t taken = 0, now;
     while ((now = end_write(&p.a, at_a, data + taken, sizeof data - taken)) > 0) {
         taken += now;
         pair_exchange(&p);
     }
-    assert_int_equal(taken, FIXTURE_STREAM_BUFFER);
-    assert_int_equal(end_status(&p.b, at_b).readable_bytes, FIXTURE_STREAM_BUFFER);
+    assert_int_equal(taken, FIXTURE_WINDOW);
+    assert_int_equal(end_status(&p.b, at_b).readable_bytes, FIXTURE_WINDOW);
     assert_ready(&p.a, at_a, STREAM_CONNECTED);
     end_forget_news(&p.a);
 
-    // Half of the buffer, less one, is not worth a WINDOW; half is, and it says exactly that.
-    assert_error(
-        stream_read(&p.b.memory.streams, 0, at_b, got, FIXTURE_STREAM_BUFFER / 2 - 1, &len),
-        STREAM_OK);
-    assert_int_equal(len, FIXTURE_STREAM_BUFFER / 2 - 1);
+    // Half of the window, less one byte, is not worth a WINDOW; half is.
+    assert_error(stream_read(table, 0, at_b, got, FIXTURE_WINDOW / 2 - 1, &len), STREAM_OK);
+    assert_int_equal(len, FIXTURE_WINDOW / 2 - 1);
     assert_false(session_has_output(&p.b.session));
-    assert_error(stream_read(&p.b.memory.streams, 0, at_b, got + len, 1, &now), STREAM_OK);
+    assert_error(stream_read(table, 0, at_b, got + len, 1, &now), STREAM_OK);
+    len++;
     assert_true(session_has_output(&p.b.session));
-    assert_error(stream_read(&p.b.memory.streams, 0, at_b, got + len + 1, 6, &now), STREAM_OK);
-    pair_exchange(&p); // the WINDOW has grown while it waited: one record for both
+    assert_error(stream_read(table, 0, at_b, got + len, 400, &now), STREAM_OK);
+    len += 400;
+    pair_exchange(&p); // the WINDOW has grown while it waited: one record for both, of two bodies
     assert_int_equal(end_news(&p.a, at_a).ready, STREAM_CONNECTED | STREAM_WRITABLE);
-    taken += end_write(&p.a, at_a, data + taken, sizeof data - taken);
-    taken += end_write(&p.a, at_a, data + taken, sizeof data - taken);
-    assert_int_equal(taken, FIXTURE_STREAM_BUFFER * 3 / 2 + 6);
-    assert_int_equal(end_write(&p.a, at_a, data + taken, 1), 0);
+    while ((now = end_write(&p.a, at_a, data + taken, sizeof data - taken)) > 0) {
+        assert_int_equal(now % FIXTURE_BODY, 0);
+        taken += now;
+    }
+    assert_int_equal(taken, 5 * FIXTURE_BODY);
     pair_exchange(&p);
-    len = FIXTURE_STREAM_BUFFER / 2 + 6;
-    while (stream_read(&p.b.memory.streams, 0, at_b, got + len, 100, &now) == STREAM_OK) {
+    while (stream_read(table, 0, at_b, got + len, 100, &now) == STREAM_OK) {
         len += now;
     }
     assert_int_equal(len, taken);
     assert_memory_equal(got, data, len);
     pair_is_up(&p);
+}
+
+// Where the buffer does not hold two records it is given out to the byte.
+static void test_small_buffers_are_given_out_whole(void **state)
+{
+    (void)state;
+    struct pair p;
+    uint32_t at_a, at_b;
+    uint8_t data[FIXTURE_STREAM_BUFFER] = {0};
+    size_t taken = 0, now;
+
+    pair_start(&p);
+    p.a.memory.streams.buffer_bytes = p.b.memory.streams.buffer_bytes = 1187; // two bodies less one
+    pair_open(&p, &at_a, &at_b);
+    while ((now = end_write(&p.a, at_a, data, sizeof data)) > 0) {
+        taken += now;
+        pair_exchange(&p);
+    }
+    assert_int_equal(taken, 1187);
+    assert_error(stream_read(&p.b.memory.streams, 0, at_b, data, 593, &now), STREAM_OK);
+    pair_exchange(&p);
+    assert_int_equal(end_write(&p.a, at_a, data, sizeof data), 593);
 }
 
 // Without news nobody is woken: a stream that was not refused gets none when credit comes.
@@ -595,8 +617,8 @@ struct rule_row {
     enum close_reason reason; // REASON_NONE: the session goes on, and nothing has happened
 };
 
-// Streams: 1 is open (b's buffer has 2048), 3 is offered to b, 5 was closed by b, 2 is open, opened by b, 4 is opened by b
-// and not answered, 6 was closed by a; b has granted 2048 and has credit 2048 on each.
+// Streams: 1 is open (b's window is 1782), 3 is offered to b, 5 was closed by b, 2 is open, opened by b, 4 is opened by b
+// and not answered, 6 was closed by a; b has granted 1782 and has credit 1782 on each.
 static void make_streams(struct pair *p, uint32_t handles[static 4])
 {
     uint32_t at_a, at_b;
@@ -661,8 +683,8 @@ static const struct rule_row from_initiator[] = {
     {"CLOSE", "0800000100", REASON_NONE},
     {"CLOSE before OPENED", "0800000400", REASON_NONE},
     {"CLOSE before it is accepted", "0800000300", REASON_NONE},
-    {"WINDOW to the last bit", "07000001fffff7ff", REASON_NONE},
-    {"WINDOW above", "07000001fffff800", REASON_STREAM_CREDIT},
+    {"WINDOW to the last bit", "07000001fffff909", REASON_NONE},
+    {"WINDOW above", "07000001fffff90a", REASON_STREAM_CREDIT},
     {"WINDOW far above", "07000001ffffffff", REASON_STREAM_CREDIT},
     {"WINDOW of nothing", "0700000100000000", REASON_NONE},
     {"OPEN with all credit", "04000007ffffffff5a", REASON_NONE},
@@ -782,21 +804,21 @@ static void test_credit_to_the_byte(void **state)
     for (int more = 0; more < 3; more++) {
         struct pair p;
         uint32_t at_a, at_b;
-        uint8_t plaintext[4 + 512] = {6, 0, 0, 1}, frame[sizeof plaintext + 18];
+        uint8_t plaintext[4 + FIXTURE_BODY] = {6, 0, 0, 1}, frame[sizeof plaintext + 18];
         pair_start(&p);
         pair_open(&p, &at_a, &at_b);
-        for (int i = 0; i < FIXTURE_STREAM_BUFFER / 512; i++) {
-            end_receive(&p.b, frame, end_forge(&p.a, frame, plaintext, 4 + 512));
+        for (int i = 0; i < FIXTURE_WINDOW / FIXTURE_BODY; i++) {
+            end_receive(&p.b, frame, end_forge(&p.a, frame, plaintext, 4 + FIXTURE_BODY));
         }
         assert_end(&p.b, SESSION_UP, REASON_NONE);
-        assert_int_equal(end_status(&p.b, at_b).readable_bytes, FIXTURE_STREAM_BUFFER);
+        assert_int_equal(end_status(&p.b, at_b).readable_bytes, FIXTURE_WINDOW);
         if (more == 0) {
             end_forge_hex(&p.a, &p.b, "06010001");
             assert_end(&p.b, SESSION_UP, REASON_NONE);
         } else {
             end_forge_hex(&p.a, &p.b, more == 1 ? "0600000141" : "0601000141");
             assert_end(&p.b, SESSION_CLOSING, REASON_STREAM_CREDIT);
-            assert_int_equal(end_status(&p.b, at_b).readable_bytes, FIXTURE_STREAM_BUFFER);
+            assert_int_equal(end_status(&p.b, at_b).readable_bytes, FIXTURE_WINDOW);
         }
     }
 }
@@ -807,7 +829,7 @@ static void test_credit_counts_when_it_is_sent(void **state)
     (void)state;
     struct pair p;
     uint32_t at_a, at_b;
-    uint8_t data[FIXTURE_STREAM_BUFFER];
+    uint8_t data[FIXTURE_WINDOW];
     size_t len;
 
     pair_start(&p);
@@ -987,7 +1009,8 @@ int main(void)
         cmocka_unit_test(test_no_stream_without_a_session),
         cmocka_unit_test(test_lost_session_is_disconnected),
         cmocka_unit_test(test_bye_comes_last),
-        cmocka_unit_test(test_credit_is_the_buffer),
+        cmocka_unit_test(test_credit_is_the_window),
+        cmocka_unit_test(test_small_buffers_are_given_out_whole),
         cmocka_unit_test(test_writable_is_news_after_a_refusal_only),
         cmocka_unit_test(test_records_are_as_long_as_the_peer_takes),
         cmocka_unit_test(test_largest_data),

@@ -2,9 +2,7 @@
 // Streams that share a session: room, turns, and what must not wait; and everything at once, by chance.
 #include "tests/unit/stream_fixture.h"
 
-enum {
-    BODY = 594
-}; // the longest DATA between two ends with records of 600, that keeps frames aligned
+enum { BODY = FIXTURE_BODY };
 
 static const uint8_t zeros[FIXTURE_STREAM_BUFFER];
 
