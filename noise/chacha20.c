@@ -3,6 +3,7 @@
 
 #include "noise/chacha20.h"
 
+#include "noise/aead_x86.h"
 #include "noise/bytes.h"
 #include "noise/ct.h"
 #include "noise/word32.h"
@@ -162,6 +163,16 @@ void chacha20_xor(uint8_t *out, const uint8_t key[static CHACHA20_KEY_LEN],
     if (len == 0) {
         return;
     }
+#ifdef NOISE_X86
+    if (noise_cpu_has(NOISE_AEAD_AVX512)) {
+        chacha20_xor_avx512(out, key, nonce, counter, in, len);
+        return;
+    }
+    if (noise_cpu_has(NOISE_AEAD_AVX2)) {
+        chacha20_xor_avx2(out, key, nonce, counter, in, len);
+        return;
+    }
+#endif
     init_state(state, key, nonce, counter);
     size_t done = xor_blocks(out, state, in, len);
     while (done < len) {

@@ -3,6 +3,7 @@
 
 #include "noise/chacha20poly1305.h"
 
+#include "noise/aead_x86.h"
 #include "noise/bytes.h"
 #include "noise/chacha20.h"
 #include "noise/ct.h"
@@ -34,6 +35,16 @@ void chacha20poly1305_seal(uint8_t *ciphertext, uint8_t tag[static CHACHA20POLY1
                            const uint8_t nonce[static CHACHA20POLY1305_NONCE_LEN],
                            const uint8_t *ad, size_t ad_len, const uint8_t *plaintext, size_t len)
 {
+#ifdef NOISE_X86
+    if (noise_cpu_has(NOISE_AEAD_AVX512)) {
+        chacha20poly1305_seal_avx512(ciphertext, tag, key, nonce, ad, ad_len, plaintext, len);
+        return;
+    }
+    if (noise_cpu_has(NOISE_AEAD_AVX2)) {
+        chacha20poly1305_seal_avx2(ciphertext, tag, key, nonce, ad, ad_len, plaintext, len);
+        return;
+    }
+#endif
     chacha20_xor(ciphertext, key, nonce, 1, plaintext, len);
     make_tag(tag, key, nonce, ad, ad_len, ciphertext, len);
 }
@@ -44,6 +55,14 @@ enum noise_error chacha20poly1305_verify(const uint8_t key[static CHACHA20POLY13
                                          const uint8_t *ciphertext, size_t len,
                                          const uint8_t tag[static CHACHA20POLY1305_TAG_LEN])
 {
+#ifdef NOISE_X86
+    if (noise_cpu_has(NOISE_AEAD_AVX512)) {
+        return chacha20poly1305_verify_avx512(key, nonce, ad, ad_len, ciphertext, len, tag);
+    }
+    if (noise_cpu_has(NOISE_AEAD_AVX2)) {
+        return chacha20poly1305_verify_avx2(key, nonce, ad, ad_len, ciphertext, len, tag);
+    }
+#endif
     uint8_t expected[CHACHA20POLY1305_TAG_LEN];
 
     make_tag(expected, key, nonce, ad, ad_len, ciphertext, len);
@@ -68,6 +87,15 @@ enum noise_error chacha20poly1305_open(uint8_t *plaintext,
                                        size_t len,
                                        const uint8_t tag[static CHACHA20POLY1305_TAG_LEN])
 {
+#ifdef NOISE_X86
+    if (noise_cpu_has(NOISE_AEAD_AVX512)) {
+        return chacha20poly1305_open_avx512(plaintext, key, nonce, ad, ad_len, ciphertext, len,
+                                            tag);
+    }
+    if (noise_cpu_has(NOISE_AEAD_AVX2)) {
+        return chacha20poly1305_open_avx2(plaintext, key, nonce, ad, ad_len, ciphertext, len, tag);
+    }
+#endif
     enum noise_error error = chacha20poly1305_verify(key, nonce, ad, ad_len, ciphertext, len, tag);
     if (error != NOISE_OK) {
         bytes_zero(plaintext, len);

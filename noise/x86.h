@@ -13,6 +13,8 @@
 #include <immintrin.h>
 #endif
 
+#ifndef NOISE_TARGET // tests/avx512_model.h has its own
 #define NOISE_TARGET(features) __attribute__((target(features)))
+#endif
 
 #endif

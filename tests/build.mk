@@ -56,17 +56,20 @@ UNIT_OBJS_elf := $(HOST)/kernel/elf.o
 UNIT_OBJS_manifest := $(HOST)/kernel/manifest.o
 
 # --- noise ---
+UNIT_LIBS_poly1305_x86 := -lcrypto
 UNIT_LIBS_fe25519 := -lcrypto
 UNIT_LIBS_fe25519_split := -lcrypto
 UNIT_LIBS_fe25519_invert := -lcrypto
 UNIT_LIBS_fe25519_invert_split := -lcrypto
 UNIT_LIBS_fe25519_invert_small := -lcrypto
 
-# The library in its other shapes, through the same tests: as rv64 has it, and for size.
-NOISE_VARIANTS := split small smallest
+# The library in its other shapes, through the same tests: as rv64 has it, for size, and on the AVX-512 paths, which
+# few machines have, in plain C.
+NOISE_VARIANTS := split small smallest avx512
 NOISE_VARIANT_split := -DNOISE_WORD_SIGN_EXTENDED -DNOISE_FE_NO_CARRY_FLAG
 NOISE_VARIANT_small := -DNOISE_SMALL
 NOISE_VARIANT_smallest := -DNOISE_SMALL -DNOISE_NO_COMB
+NOISE_VARIANT_avx512 := -include tests/avx512_model.h
 NOISE_VARIANT_TESTS := blake2s chacha20poly1305 x25519 rng noise_xk xk_transport xk_order
 PUBLISHED_OBJS := $(addprefix $(HOST)/tests/,vectors/published_host.o vectors/published.o cpu_paths.o)
 define noise_variant_rule
@@ -81,6 +84,7 @@ $(HOST)/published-$(1): $(PUBLISHED_OBJS) $(patsubst noise/%.c,$(HOST)/noise-$(1
 check-unit: $(NOISE_VARIANT_TESTS:%=$(HOST)/unit/$(1)/test_%)
 endef
 $(foreach variant,$(NOISE_VARIANTS),$(eval $(call noise_variant_rule,$(variant))))
+check-unit: $(HOST)/unit/avx512/test_aead_paths
 
 NOISE_VECTORS := $(HOST)/noise-vectors
 $(NOISE_VECTORS): $(HOST)/tests/vectors/noise_vectors.o $(CPU_ENV) $(HOST)/libnoise.a
@@ -100,7 +104,7 @@ check-vectors: $(PUBLISHED) $(NOISE_VARIANTS:%=$(PUBLISHED)-%)
 	prove $(PROVE_FLAGS) --exec '$(PUBLISHED_TEST)' $^
 
 # The unit tests of noise/ on each path.
-check-paths: $(NOISE_VARIANT_TESTS:%=$(HOST)/unit/test_%)
+check-paths: $(NOISE_VARIANT_TESTS:%=$(HOST)/unit/test_%) $(HOST)/unit/test_aead_paths
 	prove $(PROVE_FLAGS) --exec 'python3 tests/every_path.py' $^
 
 OS_UNIT := $(OS)/os_unit
