@@ -187,6 +187,24 @@ bench-os-noise: $(BENCH_OS_NOISE)
 	    -serial file:$(BUILD)/bench-os-noise.json -cpu rv64,f=off,d=off,h=off,zba=off,zbb=off,zbc=off,zbs=off,sstc=off,Zihintpause=off
 	cat $(BUILD)/bench-os-noise.json
 
+# noise on this machine, beside OpenSSL and libsodium: ROUNDS, SLICE.
+NOISE_BENCH := $(HOST)/noise-bench
+ROUNDS ?= 15
+SLICE ?= 10
+$(NOISE_BENCH): $(addprefix $(HOST)/tests/bench/,noise_bench.o bench_rows.o bench_peers.o bench_report.o) $(HOST)/libnoise.a
+	$(HOST_CC) $(HOST_LDFLAGS) -o $@ $^ -lcrypto -lsodium
+$(HOST)/tests/bench/%.o: HOST_CFLAGS += -D_DEFAULT_SOURCE
+
+host: $(NOISE_BENCH)
+
+.PHONY: bench check-bench
+bench: $(NOISE_BENCH)
+	$< --rounds $(ROUNDS) --slice $(SLICE) --json $(BUILD)/bench.json
+
+check-bench: export NOISE_BENCH := $(NOISE_BENCH)
+check-bench: $(NOISE_BENCH)
+	prove $(PROVE_FLAGS) --exec python3 tests/bench/check_bench.py
+
 # Constant time under valgrind: the library once more, with declassification told to valgrind.
 CT_NOISE := $(HOST)/ct/ct_noise
 CT_OBJS := $(patsubst noise/%.c,$(HOST)/ct/%.o,$(wildcard noise/*.c))
