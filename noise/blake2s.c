@@ -3,6 +3,7 @@
 
 #include "noise/blake2s.h"
 
+#include "noise/blake2s_x86.h"
 #include "noise/bytes.h"
 #include "noise/ct.h"
 #include "noise/word32.h"
@@ -119,6 +120,16 @@ static void mix(uint32_t h[static 8], const uint8_t *block, uint64_t total, uint
 // RFC 7693 3.2. `last` is ~0 for the final block, else 0.
 static void compress(uint32_t h[static 8], const uint8_t *block, uint64_t total, uint32_t last)
 {
+#ifdef NOISE_X86
+    if (noise_cpu_has(NOISE_BLAKE2S_AVX512)) {
+        blake2s_compress_avx512(h, block, total, last);
+        return;
+    }
+    if (noise_cpu_has(NOISE_BLAKE2S_AVX2)) {
+        blake2s_compress_avx2(h, block, total, last);
+        return;
+    }
+#endif
     if (is_aligned(block, 4)) {
         mix(h, block, total, last);
         return;
