@@ -7,7 +7,6 @@
 
 #define NOISE_X86_TARGET         "avx2,bmi2"
 #define NOISE_X86_NAME(function) function##_avx2
-#define NOISE_X86_WIPE_VECTORS   _mm256_zeroall
 #include "noise/aead_x86_body.h"
 
 #endif

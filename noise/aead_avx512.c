@@ -9,7 +9,6 @@
 #define NOISE_X86_TARGET         "avx512f,avx512vl,avx2,bmi2"
 #define NOISE_X86_NAME(function) function##_avx512
 #define NOISE_X86_ROTATES
-#define NOISE_X86_WIPE_VECTORS _mm256_zeroall
 #include "noise/aead_x86_body.h"
 
 #endif

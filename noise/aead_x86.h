@@ -11,6 +11,7 @@
 
 #define NOISE_AEAD_AVX2   (NOISE_CPU_AVX2 | NOISE_CPU_BMI2)
 #define NOISE_AEAD_AVX512 (NOISE_CPU_AVX512 | NOISE_AEAD_AVX2)
+#define NOISE_AEAD_IFMA   (NOISE_CPU_IFMA | NOISE_AEAD_AVX512)
 
 #define NOISE_AEAD_FUNCTIONS(suffix)                                                               \
     void chacha20_xor_##suffix(uint8_t *out, const uint8_t *key, const uint8_t *nonce,             \
@@ -27,6 +28,7 @@
 
 NOISE_AEAD_FUNCTIONS(avx2);
 NOISE_AEAD_FUNCTIONS(avx512);
+NOISE_AEAD_FUNCTIONS(ifma);
 
 #endif
 #endif

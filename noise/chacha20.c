@@ -164,6 +164,10 @@ void chacha20_xor(uint8_t *out, const uint8_t key[static CHACHA20_KEY_LEN],
         return;
     }
 #ifdef NOISE_X86
+    if (noise_cpu_has(NOISE_AEAD_IFMA)) {
+        chacha20_xor_ifma(out, key, nonce, counter, in, len);
+        return;
+    }
     if (noise_cpu_has(NOISE_AEAD_AVX512)) {
         chacha20_xor_avx512(out, key, nonce, counter, in, len);
         return;

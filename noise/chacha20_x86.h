@@ -270,6 +270,7 @@ NOISE_X86_INLINE void chacha20_eight_blocks(uint8_t *out, const uint8_t *in,
     for (; i < CHACHA20_DOUBLE_ROUNDS; i++) {
         CHACHA20_LANES_DOUBLE_ROUND((void)0, (void)0);
     }
+    __asm__("" : "+r"(s)); // the words are broadcast again, not kept
     chacha20_lanes_turn(t, x0 + ALL(s[0]), x1 + ALL(s[1]), x2 + ALL(s[2]), x3 + ALL(s[3]));
     chacha20_lanes_turn(u, x4 + ALL(s[4]), x5 + ALL(s[5]), x6 + ALL(s[6]), x7 + ALL(s[7]));
     chacha20_lanes_xor(out, in, t, u);

@@ -36,6 +36,10 @@ void chacha20poly1305_seal(uint8_t *ciphertext, uint8_t tag[static CHACHA20POLY1
                            const uint8_t *ad, size_t ad_len, const uint8_t *plaintext, size_t len)
 {
 #ifdef NOISE_X86
+    if (noise_cpu_has(NOISE_AEAD_IFMA)) {
+        chacha20poly1305_seal_ifma(ciphertext, tag, key, nonce, ad, ad_len, plaintext, len);
+        return;
+    }
     if (noise_cpu_has(NOISE_AEAD_AVX512)) {
         chacha20poly1305_seal_avx512(ciphertext, tag, key, nonce, ad, ad_len, plaintext, len);
         return;
@@ -56,6 +60,9 @@ enum noise_error chacha20poly1305_verify(const uint8_t key[static CHACHA20POLY13
                                          const uint8_t tag[static CHACHA20POLY1305_TAG_LEN])
 {
 #ifdef NOISE_X86
+    if (noise_cpu_has(NOISE_AEAD_IFMA)) {
+        return chacha20poly1305_verify_ifma(key, nonce, ad, ad_len, ciphertext, len, tag);
+    }
     if (noise_cpu_has(NOISE_AEAD_AVX512)) {
         return chacha20poly1305_verify_avx512(key, nonce, ad, ad_len, ciphertext, len, tag);
     }
@@ -88,6 +95,9 @@ enum noise_error chacha20poly1305_open(uint8_t *plaintext,
                                        const uint8_t tag[static CHACHA20POLY1305_TAG_LEN])
 {
 #ifdef NOISE_X86
+    if (noise_cpu_has(NOISE_AEAD_IFMA)) {
+        return chacha20poly1305_open_ifma(plaintext, key, nonce, ad, ad_len, ciphertext, len, tag);
+    }
     if (noise_cpu_has(NOISE_AEAD_AVX512)) {
         return chacha20poly1305_open_avx512(plaintext, key, nonce, ad, ad_len, ciphertext, len,
                                             tag);

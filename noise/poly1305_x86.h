@@ -94,14 +94,37 @@ NOISE_X86_INLINE void poly1305_step(struct poly1305_sum *h, const struct poly130
     h->h2 = h2;
 }
 
-// *to += x and the carry of the sum below; the new carry. With intrinsics for the same reason.
-NOISE_X86_INLINE uint8_t poly1305_carry(uint8_t carry, uint64_t *to, uint64_t x)
+// h += x, three words. In assembly for the same reason.
+NOISE_X86_INLINE void poly1305_add(struct poly1305_sum *h, uint64_t x0, uint64_t x1, uint64_t x2)
 {
-    unsigned long long sum;
+    __asm__("addq %[x0], %[h0]\n\tadcq %[x1], %[h1]\n\tadcq %[x2], %[h2]"
+            : [h0] "+&r"(h->h0), [h1] "+&r"(h->h1), [h2] "+&r"(h->h2)
+            : [x0] "r"(x0), [x1] "r"(x1), [x2] "r"(x2)
+            : "cc");
+}
 
-    carry = _addcarry_u64(carry, *to, x, &sum);
-    *to = sum;
-    return carry;
+// The same number, what is above 2^130 folded in. Before: h2 < 2^62. After: h2 <= 4.
+NOISE_X86_INLINE struct poly1305_sum poly1305_fold(struct poly1305_sum h)
+{
+    uint64_t fold = (h.h2 & ~(uint64_t)3) + (h.h2 >> 2);
+
+    h.h2 &= 3;
+    poly1305_add(&h, fold, 0, 0);
+    return h;
+}
+
+// Words 1 to 4 of a product.
+struct poly1305_product {
+    uint64_t w1, w2, w3, w4;
+};
+
+NOISE_X86_INLINE void poly1305_product_add(struct poly1305_product *w, uint64_t x1, uint64_t x2,
+                                           uint64_t x3, uint64_t x4)
+{
+    __asm__("addq %[x1], %[w1]\n\tadcq %[x2], %[w2]\n\tadcq %[x3], %[w3]\n\tadcq %[x4], %[w4]"
+            : [w1] "+&r"(w->w1), [w2] "+&r"(w->w2), [w3] "+&r"(w->w3), [w4] "+&r"(w->w4)
+            : [x1] "r"(x1), [x2] "r"(x2), [x3] "r"(x3), [x4] "r"(x4)
+            : "cc");
 }
 
 // a * b + c, partly reduced modulo 2^130 - 5. Before: the h2 of all three <= 4. After: h2 <= 4.
@@ -120,39 +143,19 @@ NOISE_X86_INLINE struct poly1305_sum poly1305_multiply_add(struct poly1305_sum a
     poly1305_u128 p02 = (poly1305_u128)a.h0 * b.h2 + (poly1305_u128)a.h2 * b.h0; // < 2^67
     poly1305_u128 p12 = (poly1305_u128)a.h1 * b.h2 + (poly1305_u128)a.h2 * b.h1; // < 2^67
 
-    // the product
-    uint64_t w0 = (uint64_t)p00, w1 = (uint64_t)(p00 >> 64), w2 = (uint64_t)p11;
-    uint64_t w3 = (uint64_t)(p11 >> 64), w4 = a.h2 * b.h2;
-    uint8_t carry = poly1305_carry(0, &w1, (uint64_t)p01);
-    carry = poly1305_carry(carry, &w2, (uint64_t)(p01 >> 64));
-    carry = poly1305_carry(carry, &w3, (uint64_t)p12);
-    (void)poly1305_carry(carry, &w4, (uint64_t)(p12 >> 64));
-    carry = poly1305_carry(0, &w1, (uint64_t)p10);
-    carry = poly1305_carry(carry, &w2, (uint64_t)(p10 >> 64));
-    carry = poly1305_carry(carry, &w3, 0);
-    (void)poly1305_carry(carry, &w4, 0);
-    carry = poly1305_carry(0, &w2, (uint64_t)p02);
-    carry = poly1305_carry(carry, &w3, (uint64_t)(p02 >> 64));
-    (void)poly1305_carry(carry, &w4, 0);
+    struct poly1305_product w = {(uint64_t)(p00 >> 64), (uint64_t)p11, (uint64_t)(p11 >> 64),
+                                 a.h2 * b.h2};
+    poly1305_product_add(&w, (uint64_t)p01, (uint64_t)(p01 >> 64), (uint64_t)p12,
+                         (uint64_t)(p12 >> 64));
+    poly1305_product_add(&w, (uint64_t)p10, (uint64_t)(p10 >> 64), 0, 0);
+    poly1305_product_add(&w, 0, (uint64_t)p02, (uint64_t)(p02 >> 64), 0);
 
     // below 2^130, and q 2^130 = 4 q + q
-    struct poly1305_sum h = {w0, w1, w2 & 3};
-    carry = poly1305_carry(0, &h.h0, w2 & ~(uint64_t)3);
-    carry = poly1305_carry(carry, &h.h1, w3);
-    (void)poly1305_carry(carry, &h.h2, w4);
-    carry = poly1305_carry(0, &h.h0, w2 >> 2 | w3 << 62);
-    carry = poly1305_carry(carry, &h.h1, w3 >> 2 | w4 << 62);
-    (void)poly1305_carry(carry, &h.h2, w4 >> 2);
-    carry = poly1305_carry(0, &h.h0, c.h0);
-    carry = poly1305_carry(carry, &h.h1, c.h1);
-    (void)poly1305_carry(carry, &h.h2, c.h2);
-
-    uint64_t fold = (h.h2 & ~(uint64_t)3) + (h.h2 >> 2);
-    h.h2 &= 3;
-    carry = poly1305_carry(0, &h.h0, fold);
-    carry = poly1305_carry(carry, &h.h1, 0);
-    (void)poly1305_carry(carry, &h.h2, 0);
-    return h;
+    struct poly1305_sum h = {(uint64_t)p00, w.w1, w.w2 & 3};
+    poly1305_add(&h, w.w2 & ~(uint64_t)3, w.w3, w.w4);
+    poly1305_add(&h, w.w2 >> 2 | w.w3 << 62, w.w3 >> 2 | w.w4 << 62, w.w4 >> 2);
+    poly1305_add(&h, c.h0, c.h1, c.h2);
+    return poly1305_fold(h);
 }
 
 // r^16, for poly1305_join.

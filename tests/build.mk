@@ -57,6 +57,9 @@ UNIT_OBJS_manifest := $(HOST)/kernel/manifest.o
 
 # --- noise ---
 UNIT_LIBS_poly1305_x86 := -lcrypto
+UNIT_LIBS_poly1305_ifma := -lcrypto
+$(HOST)/tests/unit/test_poly1305_ifma.o: HOST_CFLAGS += -include tests/avx512_model.h
+$(BUILD)/diag/host/tests/unit/test_poly1305_ifma.ok: WARN += -include tests/avx512_model.h
 UNIT_LIBS_fe25519 := -lcrypto
 UNIT_LIBS_fe25519_split := -lcrypto
 UNIT_LIBS_fe25519_invert := -lcrypto

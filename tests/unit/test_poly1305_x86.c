@@ -2,11 +2,7 @@
 // The arithmetic of Poly1305 for x86-64 against OpenSSL's integers: every limb at the extremes of its precondition, the
 // result right modulo 2^130 - 5 and within its postcondition; r as large as the clamp allows. The steps of the AEAD keep
 // within these bounds, because each postcondition is the next precondition.
-#include "tests/unit/noise_fixture.h"
-
-#include <stdbool.h>
-
-#include <openssl/bn.h>
+#include "tests/unit/poly1305_cases.h"
 
 #include "noise/cpu.h"
 
@@ -26,50 +22,18 @@ static const uint64_t limbs[] = {
 static const uint64_t clamped_0[] = {0, 1, 0x0ffffffc0fffffff};
 static const uint64_t clamped_1[] = {0, 4, 0x0ffffffc0ffffffc};
 
-static BN_CTX *bn;
-static BIGNUM *prime;
 static uint64_t seed = 3;
-
-static int setup(void **state)
-{
-    (void)state;
-    bn = BN_CTX_new();
-    prime = BN_new();
-    assert_non_null(bn);
-    assert_non_null(prime);
-    assert_int_equal(BN_set_bit(prime, 130), 1);
-    assert_int_equal(BN_sub_word(prime, 5), 1);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    BN_free(prime);
-    BN_CTX_free(bn);
-    return 0;
-}
 
 static BIGNUM *value(struct poly1305_sum a)
 {
-    const uint64_t words[] = {a.h0, a.h1, a.h2};
-    uint8_t bytes[24];
-    for (size_t i = 0; i < 3; i++) {
-        store_le64(bytes + 8 * i, words[i]);
-    }
-    BIGNUM *v = BN_lebin2bn(bytes, sizeof bytes, NULL);
-    assert_non_null(v);
-    return v;
+    return bn_of_limbs(a.h0, a.h1, a.h2, 64);
 }
 
+// Frees the expected number.
 static void assert_sum(struct poly1305_sum got, BIGNUM *expected)
 {
-    BIGNUM *v = value(got);
     assert_true(got.h2 <= H2_MAX);
-    assert_int_equal(BN_nnmod(v, v, prime, bn), 1);
-    assert_int_equal(BN_nnmod(expected, expected, prime, bn), 1);
-    assert_int_equal(BN_cmp(v, expected), 0);
-    BN_free(v);
+    assert_same_residue(value(got), expected);
 }
 
 NOISE_TARGET(NOISE_X86_TARGET)
@@ -85,7 +49,6 @@ static void check_step(struct poly1305_sum h, uint64_t r0, uint64_t r1, const ui
     assert_sum(h, expected);
     BN_free(m);
     BN_free(r);
-    BN_free(expected);
 }
 
 NOISE_TARGET(NOISE_X86_TARGET)
@@ -99,7 +62,6 @@ static void check_multiply_add(struct poly1305_sum a, struct poly1305_sum b, str
     assert_sum(poly1305_multiply_add(a, b, c), expected);
     BN_free(z);
     BN_free(y);
-    BN_free(expected);
 }
 
 static void need_bmi2(void)
@@ -187,7 +149,6 @@ static void test_power(void **state)
             assert_int_equal(BN_mod_sqr(expected, expected, prime, bn), 1);
         }
         assert_sum(poly1305_power(&key), expected);
-        BN_free(expected);
     }
 }
 
@@ -200,7 +161,7 @@ int main(void)
         cmocka_unit_test(test_multiply_add_random),
         cmocka_unit_test(test_power),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, bn_setup, bn_teardown);
 }
 
 #else
