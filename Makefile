@@ -47,6 +47,7 @@ include host/build.mk
 include tests/build.mk
 include tests/qemu/kernel/build.mk
 include tests/qemu/bench/build.mk
+include tests/emulator/build.mk
 include tests/qemu/keyscan/build.mk
 
 $(HOST)/%.o: %.c Makefile

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every path of noise/ as it was compiled, on an emulated processor that has what it takes: its results are those of the
+// portable path. Runs on the bare machine and writes TAP to the first serial port.
+//
+// A path counts only when the library says that it uses exactly the features of the path.
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "noise/blake2s.h"
+#include "noise/chacha20.h"
+#include "noise/chacha20poly1305.h"
+#include "noise/cpu.h"
+#include "noise/x25519.h"
+
+enum {
+    SERIAL_PORT = 0x3f8,
+    SHUTDOWN_PORT = 0x8900, // of the emulator
+    EVERY_LEN = 1100,
+    TEXT_MAX = 65519,
+    TAG_LEN = 16,
+    X25519_CASES = 24,
+};
+
+// What compilers take for granted.
+void *memcpy(void *to, const void *from, size_t len);
+void *memset(void *to, int value, size_t len);
+
+void *memcpy(void *to, const void *from, size_t len)
+{
+    void *at = to;
+    __asm__ volatile("rep movsb" : "+D"(at), "+S"(from), "+c"(len) : : "memory");
+    return to;
+}
+
+void *memset(void *to, int value, size_t len)
+{
+    void *at = to;
+    __asm__ volatile("rep stosb" : "+D"(at), "+c"(len) : "a"(value) : "memory");
+    return to;
+}
+
+static void put_byte(char c, uint16_t port)
+{
+    __asm__ volatile("outb %0, %1" : : "a"(c), "Nd"(port));
+}
+
+static uint8_t get_byte(uint16_t port)
+{
+    uint8_t byte;
+    __asm__ volatile("inb %1, %0" : "=a"(byte) : "Nd"(port));
+    return byte;
+}
+
+// Waits until all bytes have been sent, as the line status register says by bit 6.
+static void wait_for_serial(void)
+{
+    while ((get_byte(SERIAL_PORT + 5) & 0x40) == 0) {
+    }
+}
+
+static void print(const char *line)
+{
+    for (; *line != '\0'; line++) {
+        put_byte(*line, SERIAL_PORT);
+        wait_for_serial();
+    }
+}
+
+static void print_number(unsigned n)
+{
+    char digits[12] = {0};
+    size_t i = sizeof digits - 1;
+    do {
+        digits[--i] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n > 0);
+    print(digits + i);
+}
+
+// xorshift64*
+static uint64_t seed = 1;
+
+static uint64_t next(void)
+{
+    seed ^= seed >> 12;
+    seed ^= seed << 25;
+    seed ^= seed >> 27;
+    return seed * 0x2545f4914f6cdd1d;
+}
+
+static void fill(uint8_t *out, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        out[i] = (uint8_t)(next() >> 32);
+    }
+}
+
+static unsigned differs(const uint8_t *a, const uint8_t *b, size_t len)
+{
+    unsigned difference = 0;
+    for (size_t i = 0; i < len; i++) {
+        difference |= a[i] ^ b[i];
+    }
+    return difference != 0;
+}
+
+static uint8_t text[TEXT_MAX], expected[TEXT_MAX], got[TEXT_MAX];
+static uint8_t key[32], nonce[12], tag[TAG_LEN], expected_tag[TAG_LEN];
+
+// The rows: each gives how much went wrong on the path `allowed`.
+
+static unsigned aead_case(uint32_t allowed, size_t len, size_t ad_len)
+{
+    unsigned bad = 0;
+
+    fill(key, sizeof key);
+    fill(nonce, sizeof nonce);
+    noise_cpu_limit(NOISE_CPU_PORTABLE);
+    chacha20poly1305_seal(expected, expected_tag, key, nonce, text, ad_len, text, len);
+    noise_cpu_limit(allowed);
+    chacha20poly1305_seal(got, tag, key, nonce, text, ad_len, text, len);
+    bad += differs(got, expected, len) + differs(tag, expected_tag, TAG_LEN);
+    bad += chacha20poly1305_verify(key, nonce, text, ad_len, got, len, tag) != NOISE_OK;
+    bad += chacha20poly1305_open(got, key, nonce, text, ad_len, got, len, tag) != NOISE_OK;
+    bad += differs(got, text, len);
+    tag[next() % TAG_LEN] ^= 4;
+    bad +=
+        chacha20poly1305_open(got, key, nonce, text, ad_len, expected, len, tag) != NOISE_ERR_AUTH;
+    for (size_t i = 0; i < len; i++) {
+        bad += got[i] != 0;
+    }
+    chacha20_xor(got, key, nonce, 1, text, len);
+    return bad + differs(got, expected, len);
+}
+
+static unsigned aead_every_length(uint32_t allowed)
+{
+    unsigned bad = 0;
+    for (size_t len = 0; len <= EVERY_LEN; len++) {
+        bad += aead_case(allowed, len, len % 50);
+    }
+    return bad;
+}
+
+static unsigned aead_long_messages(uint32_t allowed)
+{
+    static const uint16_t lens[] = {2047, 4095, 4096, 4097, 4607,  4608,
+                                    5119, 5120, 8192, 9999, 16384, TEXT_MAX};
+    unsigned bad = 0;
+    for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
+        bad += aead_case(allowed, lens[i], i);
+    }
+    return bad;
+}
+
+static unsigned blake2s_every_length(uint32_t allowed)
+{
+    unsigned bad = 0;
+    for (size_t len = 0; len <= 300; len++) {
+        noise_cpu_limit(NOISE_CPU_PORTABLE);
+        blake2s(expected, text + len % 5, len);
+        noise_cpu_limit(allowed);
+        blake2s(got, text + len % 5, len);
+        bad += differs(got, expected, BLAKE2S_HASH_LEN);
+    }
+    return bad;
+}
+
+static unsigned x25519_variable(uint32_t allowed)
+{
+    static const uint8_t of_order_8[32] = {0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae,
+                                           0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4, 0x6a,
+                                           0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd,
+                                           0x86, 0x62, 0x05, 0x16, 0x5f, 0x49, 0xb8, 0x00};
+    uint8_t point[32];
+    unsigned bad = 0;
+    for (int i = 0; i < X25519_CASES; i++) {
+        fill(key, sizeof key);
+        fill(point, sizeof point);
+        if (i == 0) {
+            memcpy(point, of_order_8, sizeof point);
+        } else if (i == 1) {
+            memset(point, 0xff, sizeof point);
+        }
+        noise_cpu_limit(NOISE_CPU_PORTABLE);
+        enum noise_error wanted = x25519(expected, key, point);
+        noise_cpu_limit(allowed);
+        bad += x25519(got, key, point) != wanted;
+        bad += differs(got, expected, 32);
+    }
+    return bad;
+}
+
+static unsigned x25519_fixed(uint32_t allowed)
+{
+    unsigned bad = 0;
+    for (int i = 0; i < X25519_CASES; i++) {
+        fill(key, sizeof key);
+        noise_cpu_limit(NOISE_CPU_PORTABLE);
+        x25519_base(expected, key);
+        noise_cpu_limit(allowed);
+        x25519_base(got, key);
+        bad += differs(got, expected, 32);
+    }
+    return bad;
+}
+
+// A comparison that cannot fail proves nothing.
+static unsigned control(uint32_t allowed)
+{
+    noise_cpu_limit(allowed);
+    chacha20poly1305_seal(got, tag, key, nonce, NULL, 0, text, 100);
+    memcpy(expected, got, 100);
+    expected[99] ^= 1;
+    return differs(got, expected, 100) == 0;
+}
+
+static const struct {
+    const char *name;
+    unsigned (*run)(uint32_t allowed);
+} rows[] = {
+    {"control: a wrong bit is noticed", control},
+    {"AEAD, every length", aead_every_length},
+    {"AEAD, long messages", aead_long_messages},
+    {"BLAKE2s, every length", blake2s_every_length},
+    {"X25519", x25519_variable},
+    {"X25519, fixed base", x25519_fixed},
+};
+
+#define FEATURES_AVX2 (NOISE_CPU_BMI2 | NOISE_CPU_ADX | NOISE_CPU_AVX2)
+static const struct {
+    const char *name;
+    uint32_t features;
+} paths[] = {
+    {"portable", NOISE_CPU_PORTABLE},
+    {"AVX2", FEATURES_AVX2},
+    {"AVX-512", FEATURES_AVX2 | NOISE_CPU_AVX512},
+    {"IFMA", FEATURES_AVX2 | NOISE_CPU_AVX512 | NOISE_CPU_IFMA},
+};
+
+enum {
+    ROWS = sizeof rows / sizeof rows[0],
+    PATHS = sizeof paths / sizeof paths[0],
+};
+
+int main(void)
+{
+    put_byte(3, SERIAL_PORT + 3); // line control: eight bits
+    fill(text, sizeof text);
+    print("1..");
+    print_number(ROWS * PATHS);
+    print("\n");
+    for (unsigned i = 0; i < ROWS * PATHS; i++) {
+        uint32_t features = paths[i / ROWS].features;
+        noise_cpu_limit(features);
+        unsigned bad = noise_cpu_features() != features;
+        bad += rows[i % ROWS].run(features);
+        print(bad == 0 ? "ok " : "not ok ");
+        print_number(i + 1);
+        print(" - ");
+        print(rows[i % ROWS].name);
+        print(", ");
+        print(paths[i / ROWS].name);
+        print("\n");
+    }
+    for (const char *c = "Shutdown"; *c != '\0'; c++) {
+        put_byte(*c, SHUTDOWN_PORT);
+    }
+    return 0;
+}
