@@ -123,8 +123,9 @@ struct xk_sender {
 };
 
 struct xk_receiver {
-    const void *self; // its own address or, once a message was accepted by window, that of its key
-    uint64_t nonce;   // of the next message in order; 0: none was accepted in order
+    const void *
+        self; // its own address; that of its nonce once it is used in order, that of its key by window
+    uint64_t nonce; // of the next message in order
     uint8_t key[XK_KEY_LEN];
 };
 

@@ -50,19 +50,20 @@ static bool sender_alive(const struct xk_sender *sender)
 }
 
 // How a receiver is used: the first message accepted decides.
+static bool in_order(const struct xk_receiver *receiver)
+{
+    return receiver->self == &receiver->nonce;
+}
+
 static bool by_window(const struct xk_receiver *receiver)
 {
     return receiver->self == receiver->key;
 }
 
-static bool in_order(const struct xk_receiver *receiver)
-{
-    return receiver->nonce > 0;
-}
-
 static bool receiver_alive(const struct xk_receiver *receiver)
 {
-    return receiver != NULL && (receiver->self == receiver || by_window(receiver));
+    return receiver != NULL &&
+           (receiver->self == receiver || in_order(receiver) || by_window(receiver));
 }
 
 enum noise_error xk_sender_seal(struct xk_sender *sender, uint8_t *message, size_t message_cap,
@@ -144,6 +145,7 @@ enum noise_error xk_receiver_open(struct xk_receiver *receiver, uint8_t *plainte
     }
     *plaintext_len = message_len - XK_TAG_LEN;
     receiver->nonce++;
+    receiver->self = &receiver->nonce;
     return NOISE_OK;
 }
 
@@ -299,7 +301,9 @@ enum noise_error xk_receiver_move(struct xk_receiver *to, struct xk_receiver *fr
     }
     xk_receiver_init(to, from->key);
     to->nonce = from->nonce;
-    if (by_window(from)) {
+    if (in_order(from)) {
+        to->self = &to->nonce;
+    } else if (by_window(from)) {
         to->self = to->key;
     }
     xk_receiver_wipe(from);
