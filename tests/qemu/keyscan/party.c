@@ -27,8 +27,8 @@ static const struct program {
     size_t public_draws; // the first ones, not for keys
     bool plays_attackers;
 } programs[] = {
-    {"dsoftbusd", OS_RECORD_PLAINTEXT, 0, 1,
-     false}, // bus_init draws the boot id, which it announces
+    // Two public draws: the boot id, which it announces, and the first number of its clients' handles.
+    {"dsoftbusd", OS_RECORD_PLAINTEXT, OS_STREAMS_PER_SESSION, 2, false},
     {"selftest-client", RECORD_BYTES, 0, 0, true},
 };
 
