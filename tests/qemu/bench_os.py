@@ -13,7 +13,7 @@ import machine
 
 TIMEOUT_S = 300
 FIGURES = (re.compile(r"SELFTEST: bench (\w+) (\d+)"), re.compile(r"ok \d+ - kernel: (\w+): (\d+) instructions"))
-LIMITS = {"ipc_call": 1000, "boot_to_auth": 60_000_000}
+LIMITS = {"ipc_call": 1000, "stream_per_byte": 160, "boot_to_auth": 60_000_000}
 
 
 def measure(image, provision, log):

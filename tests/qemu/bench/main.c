@@ -9,6 +9,7 @@
 #include "services/lib/init.h"
 #include "services/lib/log.h"
 #include "services/selftest-client/node.h"
+#include "tests/qemu/bench/stream.h"
 
 enum {
     ROUNDS =
@@ -119,6 +120,18 @@ static const char *measure_session(struct node *n)
     return NULL;
 }
 
+static const char *measure_stream(struct node *n)
+{
+    uint64_t bytes, cost;
+    const char *why = bench_stream(&bytes, n, executed, &cost);
+    if (why == NULL) {
+        figure("stream_per_byte", cost / bytes);
+        figure("stream_instructions", cost);
+        figure("stream_bytes", bytes);
+    }
+    return why;
+}
+
 // A connection with a well-formed frame of random bytes where message 1 should be. Being closed before it could be sent is a
 // refusal too: the source has used up its failures.
 static const char *bad_first_message(struct node *n)
@@ -215,7 +228,8 @@ int main(void)
     }
     why = why != NULL ? why : node_be_dialled(&node);
     static const char *(*const steps[])(struct node *) = {
-        measure_boot, measure_ping, measure_session, measure_bad_first_message, measure_idle, flood,
+        measure_boot, measure_ping, measure_session, measure_stream, measure_bad_first_message,
+        measure_idle, flood,
     };
     for (size_t i = 0; why == NULL && i < sizeof steps / sizeof steps[0]; i++) {
         why = steps[i](&node);
