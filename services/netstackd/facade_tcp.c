@@ -221,6 +221,10 @@ enum net_status tcp_listen_start(struct socket **out, struct facade_client *clie
         return NET_NO_BUFFERS;
     }
     struct tcp_pcb *pcb = tcp_new();
+    if (pcb != NULL) {
+        // What is left of an earlier listener's connections does not count: a server that is started again listens again.
+        ip_set_option(pcb, SOF_REUSEADDR);
+    }
     err_t err = pcb != NULL ? bind_somewhere(pcb, address, port) : ERR_MEM;
     if (err == ERR_OK) {
         tcp_ext_arg_set_callbacks(pcb, EXT_ARG, &listener_callbacks);

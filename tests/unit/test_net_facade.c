@@ -598,6 +598,28 @@ static void test_unfinished_closes_give_way(void **state)
 
 // --- Time ---
 
+// Connections of an earlier listener, open or in TIME_WAIT, keep no port from its successor: a daemon that is started again
+// is there at once. A second listener at a time is refused all the same.
+static void test_a_port_outlives_its_listener(void **state)
+{
+    (void)state;
+    net_handle again;
+    struct pair open = connect_pair();
+    uint16_t port = port_of(&alice, open.listener);
+    net_handle bobs = must_open(&bob, NET_TCP_CONNECT, port, 0), alices;
+    assert_int_equal(accept_from(&alices, &alice, open.listener), NET_OK);
+    assert_int_equal(close_handle(&alice, alices), NET_OK);
+    assert_int_equal(close_handle(&bob, bobs), NET_OK);
+    assert_int_equal(stats_now().tcp_time_wait, 1); // alice's side
+    assert_int_equal(try_open(&again, &alice, NET_TCP_LISTEN, port, 1), NET_ADDR_IN_USE);
+    assert_int_equal(try_open(&again, &bob, NET_TCP_LISTEN, port, 1), NET_ADDR_IN_USE);
+    assert_int_equal(close_handle(&alice, open.listener), NET_OK);
+    assert_int_equal(try_open(&again, &alice, NET_TCP_LISTEN, port, 1), NET_OK);
+    net_handle served = must_open(&bob, NET_TCP_CONNECT, port, 0);
+    assert_int_equal(accept_from(&alices, &alice, again), NET_OK);
+    assert_int_equal(ready_of_handle(&bob, served).ready, NET_READY_CONNECTED);
+}
+
 static void test_idle_connections_need_no_timer(void **state)
 {
     (void)state;
@@ -688,6 +710,7 @@ int main(void)
         cmocka_unit_test_teardown(test_time_wait_gives_way, end_clients),
         cmocka_unit_test_teardown(test_unfinished_closes_give_way, end_clients),
         cmocka_unit_test_teardown(test_idle_connections_need_no_timer, end_clients),
+        cmocka_unit_test_teardown(test_a_port_outlives_its_listener, end_clients),
         cmocka_unit_test_teardown(test_time_wait_is_one_deadline, end_clients),
         cmocka_unit_test_teardown(test_poll_goes_round, end_clients),
     };

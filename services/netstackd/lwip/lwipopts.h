@@ -64,6 +64,7 @@
 #define TCP_SND_QUEUELEN           TCP_SEND_PIECES
 #define TCP_SNDLOWAT               (TCP_SND_BUF / 4)
 #define TCP_LISTEN_BACKLOG         1
+#define SO_REUSE                   1
 #define TCP_OOSEQ_MAX_BYTES        TCP_WND
 #define TCP_OOSEQ_MAX_PBUFS        12
 #define TCP_CALCULATE_EFF_SEND_MSS 1
