@@ -48,6 +48,7 @@ include tests/build.mk
 include tests/qemu/kernel/build.mk
 include tests/qemu/bench/build.mk
 include tests/emulator/build.mk
+include tests/qemu/fault/build.mk
 include tests/qemu/keyscan/build.mk
 
 $(HOST)/%.o: %.c Makefile

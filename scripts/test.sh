@@ -31,6 +31,7 @@ repeat       | scripts/repeat-test.sh 5
 provisioning | make provisioning-test
 foreign      | make foreign
 os2vm        | scripts/os2vm.sh
+faults       | make fault-test
 emulator     | make -j"$jobs" check-emulator && make -j"$jobs" check-emulator HOST_CC=clang
 bench        | make check-bench
 bench-os     | make bench-os
