@@ -16,3 +16,6 @@ $(OS_LIBNOISE): $(NOISE_SRC:%.c=$(BUILD)/os/%.o)
 
 # Scheduling before register allocation makes gcc spill in the field arithmetic.
 RV_CFLAGS_noise := -fno-schedule-insns
+
+# clang's scheduler does the same to the field arithmetic in vectors: 53,000 cycles instead of 48,500 for a ladder.
+%/x25519_avx2.o %/x25519_ifma.o %/x25519_ifma_8.o: HOST_CFLAGS += $(if $(findstring clang,$(HOST_CC)),-mllvm -enable-misched=0)

@@ -8,7 +8,7 @@
 #include "noise/x25519_paths.h"
 
 // RFC 7748 5: decodeScalar25519.
-static void clamp(uint8_t scalar[static X25519_KEY_LEN],
+void x25519_clamp(uint8_t scalar[static X25519_KEY_LEN],
                   const uint8_t private_key[static X25519_KEY_LEN])
 {
     bytes_copy(scalar, private_key, X25519_KEY_LEN);
@@ -17,32 +17,71 @@ static void clamp(uint8_t scalar[static X25519_KEY_LEN],
     scalar[31] |= 64;
 }
 
+static void multiply(const struct x25519_job *job)
+{
+    uint8_t scalar[X25519_KEY_LEN];
+
+    x25519_clamp(scalar, job->private_key);
+    if (job->public_key != NULL) {
+        x25519_ladder(job->shared, scalar, job->public_key);
+    } else {
+#ifdef NOISE_NO_COMB
+        static const uint8_t nine[X25519_KEY_LEN] = {9};
+        x25519_ladder(job->shared, scalar, nine);
+#else
+        x25519_comb(job->shared, scalar);
+#endif
+    }
+    ct_wipe(scalar, sizeof scalar);
+}
+
+static void multiply_all(const struct x25519_job *jobs, size_t count)
+{
+#ifdef NOISE_X86
+    if (noise_cpu_has(NOISE_CPU_AVX2)) {
+        for (; count > X25519_TOGETHER; jobs += X25519_TOGETHER, count -= X25519_TOGETHER) {
+            x25519_x86(jobs, X25519_TOGETHER);
+        }
+        x25519_x86(jobs, count);
+        return;
+    }
+#endif
+    for (size_t i = 0; i < count; i++) {
+        multiply(&jobs[i]);
+    }
+}
+
+void x25519_batch(struct x25519_job *jobs, size_t count)
+{
+    if (count == 0) {
+        return;
+    }
+    multiply_all(jobs, count);
+    ct_wipe_stack(); // what the functions above left in their frames
+    for (size_t i = 0; i < count; i++) {
+        // Public: an all-zero product ends the handshake visibly (RFC 7748 6.1).
+        jobs[i].error = ct_declassify(ct_is_zero(jobs[i].shared, X25519_KEY_LEN))
+                            ? NOISE_ERR_LOW_ORDER
+                            : NOISE_OK;
+    }
+}
+
+// NOLINTBEGIN(readability-non-const-parameter): outputs, through the job
 enum noise_error x25519(uint8_t shared[static X25519_KEY_LEN],
                         const uint8_t private_key[static X25519_KEY_LEN],
                         const uint8_t public_key[static X25519_KEY_LEN])
 {
-    uint8_t scalar[X25519_KEY_LEN];
+    struct x25519_job job = {shared, private_key, public_key, NOISE_OK};
 
-    clamp(scalar, private_key);
-    x25519_ladder(shared, scalar, public_key);
-    ct_wipe(scalar, sizeof scalar);
-    ct_wipe_stack(); // what the functions above left in their frames
-    // Public: an all-zero product ends the handshake visibly (RFC 7748 6.1).
-    return ct_declassify(ct_is_zero(shared, X25519_KEY_LEN)) ? NOISE_ERR_LOW_ORDER : NOISE_OK;
+    x25519_batch(&job, 1);
+    return job.error;
 }
 
 void x25519_base(uint8_t public_key[static X25519_KEY_LEN],
                  const uint8_t private_key[static X25519_KEY_LEN])
 {
-    uint8_t scalar[X25519_KEY_LEN];
+    struct x25519_job job = {public_key, private_key, NULL, NOISE_OK};
 
-    clamp(scalar, private_key);
-#ifdef NOISE_NO_COMB
-    static const uint8_t nine[X25519_KEY_LEN] = {9};
-    x25519_ladder(public_key, scalar, nine);
-#else
-    x25519_comb(public_key, scalar);
-#endif
-    ct_wipe(scalar, sizeof scalar);
-    ct_wipe_stack();
+    x25519_batch(&job, 1);
 }
+// NOLINTEND(readability-non-const-parameter)

@@ -45,7 +45,8 @@ struct comb {
 
 // k = sum of s_i 2^i = 2 digits - (2^256 - 1), so digits = (k - 1) / 2 + 2^255; with the odd order L added to the even k
 // that is k / 2 + (L - 1) / 2 + 2^255. No carry leaves the top: k / 2 < 2^254 and L < 2^253.
-static void recode(uint64_t digits[static COMB_BLOCKS], const uint8_t scalar[static X25519_KEY_LEN])
+void x25519_comb_recode(uint64_t digits[static COMB_BLOCKS],
+                        const uint8_t scalar[static X25519_KEY_LEN])
 {
     static const uint64_t offset[COMB_BLOCKS] = {0x2c09318d2e7ae9f6, 0x0a6f7cef517bce6b, 0,
                                                  0x8800000000000000};
@@ -177,7 +178,7 @@ void x25519_comb(uint8_t out[static X25519_KEY_LEN], const uint8_t scalar[static
 {
     struct comb c;
 
-    recode(c.digits, scalar);
+    x25519_comb_recode(c.digits, scalar);
     run(&c);
     fe_add(&c.e.sum, &c.p.z, &c.p.y);
     fe_sub(&c.e.difference, &c.p.z, &c.p.y);

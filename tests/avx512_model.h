@@ -8,7 +8,7 @@
 #ifndef TESTS_AVX512_MODEL_H
 #define TESTS_AVX512_MODEL_H
 
-#define NOISE_TARGET(features) __attribute__((target("avx2,bmi2,adx")))
+#define NOISE_TARGET(features) __attribute__((target("avx2,fma,bmi2,adx")))
 #include "noise/cpu.h"
 #include "noise/x86.h"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The table of the fixed-base comb: as its tool makes it, and right by the Montgomery ladder, which the tool does not use.
+# The tables of the fixed-base combs: as their tool makes them, and right by the Montgomery ladder, which the tool does not use.
 import os
 import re
 import subprocess
@@ -12,12 +12,13 @@ import comb_table
 import tap
 
 TABLE = os.path.join(ROOT, "noise", "x25519_comb_table.h")
+LANES_TABLE = os.path.join(ROOT, "noise", "x25519_lanes_table.c")
 P = 2**255 - 19
 D = 37095705934669439343138083508754565189542113879843219016388785533085940283555  # RFC 8032 5.1
 
 
-def committed():
-    with open(TABLE, encoding="ascii") as f:
+def committed(path=TABLE):
+    with open(path, encoding="ascii") as f:
         return f.read()
 
 
@@ -76,6 +77,32 @@ def test_every_entry_is_its_point():
     assert len(found) == 32 and 3 * 32 * len(found) <= 6 * 1024
     for number, entry in enumerate(found):
         assert wrong(entry, factor_of(number)) is None, (number, wrong(entry, factor_of(number)))
+
+
+def lanes_entries(text):
+    """The same of the table whose rows are a word in each of four lanes: block, entry and lane in order."""
+    words = [int(word, 16) for word in re.findall(r"0x([0-9a-f]{16})", text)]
+    for at in range(0, len(words), 48):
+        numbers = [[sum(words[at + 16 * i + 4 * j + lane] << 64 * j for j in range(4)) for i in range(3)] for lane in range(4)]
+        yield from (tuple(three) for three in numbers)
+
+
+def lanes_factor_of(number):
+    block, entry, lane = number // 32, number // 4 % 8, number % 4
+    signs = [1 if entry >> tooth & 1 else -1 for tooth in range(3)] + [1]
+    return sum(sign << 2 * tooth for tooth, sign in enumerate(signs)) << 64 * lane + 8 * block
+
+
+def test_the_tool_makes_the_committed_table_for_lanes():
+    made = subprocess.run([sys.executable, comb_table.__file__, "lanes"], check=True, capture_output=True, text=True).stdout
+    assert made == committed(LANES_TABLE), "noise/x25519_lanes_table.c is not what scripts/comb_table.py lanes writes"
+
+
+def test_every_entry_for_lanes_is_its_point():
+    found = list(lanes_entries(committed(LANES_TABLE)))
+    assert len(found) == 8 * 8 * 4
+    for number, entry in enumerate(found):
+        assert wrong(entry, lanes_factor_of(number)) is None, (number, wrong(entry, lanes_factor_of(number)))
 
 
 def test_a_wrong_entry_is_noticed():
