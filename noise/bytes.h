@@ -6,6 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// Before a loop of up to 16 turns: written out, so that an array in it stays in registers, unless the build is for size
+// (NOISE_SMALL).
+#ifdef NOISE_SMALL
+#define NOISE_UNROLL
+#else
+#define NOISE_UNROLL _Pragma("GCC unroll 16")
+#endif
+
 // The compiler may turn these into calls of memcpy, which every freestanding environment has to provide.
 static inline void bytes_copy(uint8_t *to, const uint8_t *from, size_t len)
 {
@@ -43,6 +51,51 @@ static inline void store_le64(uint8_t *p, uint64_t x)
 {
     store_le32(p, (uint32_t)x);
     store_le32(p + 4, (uint32_t)(x >> 32));
+}
+
+// `count` little-endian words, one after the other, from and to memory of any alignment.
+static inline void load_words32(uint32_t *to, const uint8_t *from, size_t count)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    bytes_copy((uint8_t *)to, from, count * sizeof *to);
+#else
+    for (size_t i = 0; i < count; i++) {
+        to[i] = load_le32(from + i * sizeof *to);
+    }
+#endif
+}
+
+static inline void load_words64(uint64_t *to, const uint8_t *from, size_t count)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    bytes_copy((uint8_t *)to, from, count * sizeof *to);
+#else
+    for (size_t i = 0; i < count; i++) {
+        to[i] = load_le64(from + i * sizeof *to);
+    }
+#endif
+}
+
+static inline void store_words32(uint8_t *to, const uint32_t *from, size_t count)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    bytes_copy(to, (const uint8_t *)from, count * sizeof *from);
+#else
+    for (size_t i = 0; i < count; i++) {
+        store_le32(to + i * sizeof *from, from[i]);
+    }
+#endif
+}
+
+static inline void store_words64(uint8_t *to, const uint64_t *from, size_t count)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    bytes_copy(to, (const uint8_t *)from, count * sizeof *from);
+#else
+    for (size_t i = 0; i < count; i++) {
+        store_le64(to + i * sizeof *from, from[i]);
+    }
+#endif
 }
 
 // Cores that trap on an unaligned word make compilers load byte by byte. Where a loop is hot, it asks once

@@ -36,38 +36,21 @@ static void init_state(uint32_t state[static STATE_WORDS], const uint8_t *key, c
     state[1] = 0x3320646e;
     state[2] = 0x79622d32;
     state[3] = 0x6b206574;
-    for (size_t i = 0; i < 8; i++) {
-        state[4 + i] = load_le32(key + 4 * i);
-    }
+    load_words32(state + 4, key, 8);
     state[COUNTER_WORD] = counter;
-    for (size_t i = 0; i < 3; i++) {
-        state[COUNTER_WORD + 1 + i] = load_le32(nonce + 4 * i);
-    }
+    load_words32(state + COUNTER_WORD + 1, nonce, 3);
 }
 
+// Four columns, then four diagonals.
 static inline __attribute__((always_inline)) void double_round(word32 x[static STATE_WORDS])
 {
-    quarter_round(&x[0], &x[4], &x[8], &x[12]);
-    quarter_round(&x[1], &x[5], &x[9], &x[13]);
-    quarter_round(&x[2], &x[6], &x[10], &x[14]);
-    quarter_round(&x[3], &x[7], &x[11], &x[15]);
-    quarter_round(&x[0], &x[5], &x[10], &x[15]);
-    quarter_round(&x[1], &x[6], &x[11], &x[12]);
-    quarter_round(&x[2], &x[7], &x[8], &x[13]);
-    quarter_round(&x[3], &x[4], &x[9], &x[14]);
+    NOISE_UNROLL
+    for (size_t i = 0; i < 8; i++) {
+        size_t j = i / 4;
+        quarter_round(&x[i % 4], &x[4 + (i + j) % 4], &x[8 + (i + 2 * j) % 4],
+                      &x[12 + (i + 3 * j) % 4]);
+    }
 }
-
-// With indices that are constants an array stays in registers, where the machine has enough of them.
-// clang-format off
-#define EACH_WORD(DO) \
-    DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) \
-    DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14) DO(15)
-// clang-format on
-#define LOAD_WORD(i)   x[i] = word32_from(state[i]);
-#define STREAM_WORD(i) stream[i] = word32_to(x[i]) + state[i];
-#define XOR_WORD(i)                                                                                \
-    store_le32_aligned(out + 4 * (i),                                                              \
-                       load_le32_aligned(in + 4 * (i)) ^ (word32_to(x[i]) + state[i]));
 
 // CT: secret = state, stream.
 static void make_stream(uint32_t stream[static STATE_WORDS],
@@ -75,11 +58,17 @@ static void make_stream(uint32_t stream[static STATE_WORDS],
 {
     word32 x[STATE_WORDS];
 
-    EACH_WORD(LOAD_WORD)
+    NOISE_UNROLL
+    for (size_t i = 0; i < STATE_WORDS; i++) {
+        x[i] = word32_from(state[i]);
+    }
     for (size_t i = 0; i < DOUBLE_ROUNDS; i++) {
         double_round(x);
     }
-    EACH_WORD(STREAM_WORD)
+    NOISE_UNROLL
+    for (size_t i = 0; i < STATE_WORDS; i++) {
+        stream[i] = word32_to(x[i]) + state[i];
+    }
 }
 
 // What a build for size does without: whole blocks, a word at a time. Returns how many bytes were done.
@@ -98,12 +87,19 @@ static void xor_aligned_blocks(uint8_t *out, uint32_t state[static STATE_WORDS],
     for (const uint8_t *end = in + len; in != end; in += CHACHA20_BLOCK_LEN) {
         word32 x[STATE_WORDS];
 
-        EACH_WORD(LOAD_WORD)
+        NOISE_UNROLL
+        for (size_t i = 0; i < STATE_WORDS; i++) {
+            x[i] = word32_from(state[i]);
+        }
         for (size_t i = 0; i < DOUBLE_ROUNDS; i += 2) {
             double_round(x);
             double_round(x);
         }
-        EACH_WORD(XOR_WORD)
+        NOISE_UNROLL
+        for (size_t i = 0; i < STATE_WORDS; i++) {
+            uint32_t word = load_le32_aligned(in + 4 * i) ^ (word32_to(x[i]) + state[i]);
+            store_le32_aligned(out + 4 * i, word);
+        }
         state[COUNTER_WORD]++;
         out += CHACHA20_BLOCK_LEN;
     }
@@ -136,22 +132,6 @@ static size_t xor_blocks(uint8_t *out, uint32_t state[static STATE_WORDS], const
     return len;
 }
 #endif
-
-void chacha20_block(uint8_t block[static CHACHA20_BLOCK_LEN],
-                    const uint8_t key[static CHACHA20_KEY_LEN],
-                    const uint8_t nonce[static CHACHA20_NONCE_LEN], uint32_t counter)
-{
-    uint32_t state[STATE_WORDS];
-    uint32_t stream[STATE_WORDS];
-
-    init_state(state, key, nonce, counter);
-    make_stream(stream, state);
-    for (size_t i = 0; i < STATE_WORDS; i++) {
-        store_le32(block + 4 * i, stream[i]);
-    }
-    ct_wipe(state, sizeof state);
-    ct_wipe(stream, sizeof stream);
-}
 
 void chacha20_xor(uint8_t *out, const uint8_t key[static CHACHA20_KEY_LEN],
                   const uint8_t nonce[static CHACHA20_NONCE_LEN], uint32_t counter,
@@ -190,4 +170,12 @@ void chacha20_xor(uint8_t *out, const uint8_t key[static CHACHA20_KEY_LEN],
     }
     ct_wipe(state, sizeof state);
     ct_wipe(stream, sizeof stream);
+}
+
+void chacha20_block(uint8_t block[static CHACHA20_BLOCK_LEN],
+                    const uint8_t key[static CHACHA20_KEY_LEN],
+                    const uint8_t nonce[static CHACHA20_NONCE_LEN], uint32_t counter)
+{
+    bytes_zero(block, CHACHA20_BLOCK_LEN);
+    chacha20_xor(block, key, nonce, counter, block, CHACHA20_BLOCK_LEN);
 }

@@ -15,7 +15,8 @@ static void make_tag(uint8_t tag[static POLY1305_TAG_LEN], const uint8_t *key, c
                      const uint8_t *ad, size_t ad_len, const uint8_t *ciphertext, size_t len)
 {
     struct poly1305 mac;
-    uint8_t block[CHACHA20_BLOCK_LEN];
+    uint8_t block[CHACHA20_BLOCK_LEN] __attribute__((aligned(8)));
+    const uint64_t length_words[2] = {ad_len, len};
     uint8_t lengths[POLY1305_BLOCK_LEN] __attribute__((aligned(8)));
 
     chacha20_block(block, key, nonce, 0);
@@ -24,8 +25,7 @@ static void make_tag(uint8_t tag[static POLY1305_TAG_LEN], const uint8_t *key, c
 
     poly1305_update_padded(&mac, ad, ad_len);
     poly1305_update_padded(&mac, ciphertext, len);
-    store_le64(lengths, ad_len);
-    store_le64(lengths + 8, len);
+    store_words64(lengths, length_words, 2);
     poly1305_update_padded(&mac, lengths, sizeof lengths);
     poly1305_final(&mac, tag);
 }

@@ -28,6 +28,7 @@ struct fe {
 enum {
     FE_LIMB_BITS = 51,
     FE_LEN = 32,
+    FE_WORDS = 4,
 };
 
 static const struct fe fe_one = {{1, 0, 0, 0, 0}};
@@ -190,9 +191,11 @@ void fe_square_call(struct fe *r, const struct fe *a);
 
 // What the inner loops use: inlined, unless the build is for size (NOISE_SMALL).
 #ifdef NOISE_SMALL
+#define FE_INLINE     static __attribute__((noinline, unused))
 #define fe_mul_hot    fe_mul_call
 #define fe_square_hot fe_square_call
 #else
+#define FE_INLINE     static inline
 #define fe_mul_hot    fe_mul
 #define fe_square_hot fe_square
 #endif
@@ -206,7 +209,7 @@ void fe_invert(struct fe *r, const struct fe *a);
 
 // r = a + b and r = a - b, limb by limb. Before: |a[i]| + |b[i]| <= 2^53, as for tight a and b and for sums
 // of such. After: r loose.
-static inline void fe_add(struct fe *r, const struct fe *a, const struct fe *b)
+FE_INLINE void fe_add(struct fe *r, const struct fe *a, const struct fe *b)
 {
     r->v[0] = a->v[0] + b->v[0];
     r->v[1] = a->v[1] + b->v[1];
@@ -215,7 +218,7 @@ static inline void fe_add(struct fe *r, const struct fe *a, const struct fe *b)
     r->v[4] = a->v[4] + b->v[4];
 }
 
-static inline void fe_sub(struct fe *r, const struct fe *a, const struct fe *b)
+FE_INLINE void fe_sub(struct fe *r, const struct fe *a, const struct fe *b)
 {
     r->v[0] = a->v[0] - b->v[0];
     r->v[1] = a->v[1] - b->v[1];
@@ -224,6 +227,16 @@ static inline void fe_sub(struct fe *r, const struct fe *a, const struct fe *b)
     r->v[4] = a->v[4] - b->v[4];
 }
 
+// r = b + n a. Before: |a[i]| <= 2^52 + 2^12, b tight, 0 < n < 2^17. After: r loose. r may be a or b.
+#ifdef NOISE_SMALL
+FE_INLINE void fe_mul_small_add(struct fe *r, const struct fe *a, int32_t n, const struct fe *b)
+{
+    struct fe t = {{n, 0, 0, 0, 0}};
+
+    fe_mul_call(&t, &t, a);
+    fe_add(r, &t, b);
+}
+#else
 // n a = 2^51 carry + limb, 0 <= limb < 2^51: floor(n a / 2^51) = floor(2^13 n a / 2^64).
 static inline int64_t fe_small_carry(int64_t a, int32_t n)
 {
@@ -235,11 +248,9 @@ static inline int64_t fe_small_limb(int64_t a, int32_t n)
     return (int64_t)((uint64_t)a * (uint64_t)n) & fe_limb_mask;
 }
 
-// r = b + n a. Before: |a[i]| <= 2^52 + 2^12, b tight, 0 < n < 2^17. After: r loose. r may be a or b.
-//
 // n a[i] < 2^69.1, so a carry is below 2^18.1 and 19 times it below 2^22.4; a limb, a carry and b add up to less
 // than 2^52 + 2^23.
-static inline void fe_mul_small_add(struct fe *r, const struct fe *a, int32_t n, const struct fe *b)
+FE_INLINE void fe_mul_small_add(struct fe *r, const struct fe *a, int32_t n, const struct fe *b)
 {
     int64_t carry_0 = fe_small_carry(a->v[0], n);
     int64_t carry_1 = fe_small_carry(a->v[1], n);
@@ -253,9 +264,10 @@ static inline void fe_mul_small_add(struct fe *r, const struct fe *a, int32_t n,
     r->v[3] = fe_small_limb(a->v[3], n) + b->v[3] + carry_2;
     r->v[4] = fe_small_limb(a->v[4], n) + b->v[4] + carry_3;
 }
+#endif
 
 // r = a where the mask is ~0, b where it is 0.
-static inline void fe_select(struct fe *r, uint64_t mask, const struct fe *a, const struct fe *b)
+FE_INLINE void fe_select(struct fe *r, uint64_t mask, const struct fe *a, const struct fe *b)
 {
     r->v[0] = (int64_t)ct_select_u64(mask, (uint64_t)a->v[0], (uint64_t)b->v[0]);
     r->v[1] = (int64_t)ct_select_u64(mask, (uint64_t)a->v[1], (uint64_t)b->v[1]);
@@ -265,72 +277,31 @@ static inline void fe_select(struct fe *r, uint64_t mask, const struct fe *a, co
 }
 
 // r = -r where the mask is ~0, r where it is 0. Before and after: r tight or loose, limb by limb.
-static inline void fe_negate_if(struct fe *r, uint64_t mask)
+FE_INLINE void fe_negate_if(struct fe *r, uint64_t mask)
 {
     for (int i = 0; i < 5; i++) {
         r->v[i] = (int64_t)(((uint64_t)r->v[i] ^ mask) - mask);
     }
 }
 
-// r = w0 + 2^64 w1 + 2^128 w2 + 2^192 w3, the top bit ignored. Any value below 2^255 is taken, reduced or not.
+// r = the number in four words, the lowest first, the top bit ignored. Any value below 2^255 is taken, reduced or not.
 // After: r in [0, 2^51) in every limb.
-static inline void fe_from_words(struct fe *r, uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3)
+FE_INLINE void fe_from_words(struct fe *r, const uint64_t w[static FE_WORDS])
 {
     uint64_t mask = (uint64_t)fe_limb_mask;
 
-    r->v[0] = (int64_t)(w0 & mask);
-    r->v[1] = (int64_t)((w0 >> 51 | w1 << 13) & mask);
-    r->v[2] = (int64_t)((w1 >> 38 | w2 << 26) & mask);
-    r->v[3] = (int64_t)((w2 >> 25 | w3 << 39) & mask);
-    r->v[4] = (int64_t)(w3 >> 12 & mask);
+    r->v[0] = (int64_t)(w[0] & mask);
+    r->v[1] = (int64_t)((w[0] >> 51 | w[1] << 13) & mask);
+    r->v[2] = (int64_t)((w[1] >> 38 | w[2] << 26) & mask);
+    r->v[3] = (int64_t)((w[2] >> 25 | w[3] << 39) & mask);
+    r->v[4] = (int64_t)(w[3] >> 12 & mask);
 }
 
-// The same from bytes, RFC 7748 5.
-static inline void fe_from_bytes(struct fe *r, const uint8_t in[static FE_LEN])
-{
-    fe_from_words(r, load_le64(in), load_le64(in + 8), load_le64(in + 16), load_le64(in + 24));
-}
+// w = the one representative in [0, p), in words. Before: a loose.
+void fe_to_words(uint64_t w[static FE_WORDS], const struct fe *a);
 
-// One pass of carries around the ring.
-static inline void fe_carry_limbs(int64_t v[static 5])
-{
-    for (int i = 0; i < 4; i++) {
-        v[i + 1] += v[i] >> FE_LIMB_BITS;
-        v[i] &= fe_limb_mask;
-    }
-    v[0] += 19 * (v[4] >> FE_LIMB_BITS);
-    v[4] &= fe_limb_mask;
-}
-
-// The one representative in [0, p), little-endian. Before: a loose.
-//
-// After the first pass the carry out of the top was at most 4 in size, so v[0] is in [-76, 2^51 + 76) and the
-// others in [0, 2^51). In the second pass a borrow or carry can run to the top only if v[1..4] are all 0 or all
-// ones; then v[0] ends near the far side of its range and the +-19 leaves it in [0, 2^51). So the value is in
-// [0, 2^255), less than 2p, and at most one p must go: exactly when value + 19 reaches 2^255.
-static inline void fe_to_bytes(uint8_t out[static FE_LEN], const struct fe *a)
-{
-    int64_t v[5] = {a->v[0], a->v[1], a->v[2], a->v[3], a->v[4]};
-
-    fe_carry_limbs(v);
-    fe_carry_limbs(v);
-    int64_t q = 19;
-    for (int i = 0; i < 5; i++) {
-        q = (v[i] + q) >> FE_LIMB_BITS;
-    }
-    v[0] += 19 * q;
-    for (int i = 0; i < 4; i++) {
-        v[i + 1] += v[i] >> FE_LIMB_BITS;
-        v[i] &= fe_limb_mask;
-    }
-    v[4] &= fe_limb_mask; // takes off the 2^255 that q announced
-
-    uint64_t u0 = (uint64_t)v[0], u1 = (uint64_t)v[1], u2 = (uint64_t)v[2];
-    uint64_t u3 = (uint64_t)v[3], u4 = (uint64_t)v[4];
-    store_le64(out, u0 | u1 << 51);
-    store_le64(out + 8, u1 >> 13 | u2 << 38);
-    store_le64(out + 16, u2 >> 26 | u3 << 25);
-    store_le64(out + 24, u3 >> 39 | u4 << 12);
-}
+// The same in bytes, RFC 7748 5: little-endian.
+void fe_from_bytes(struct fe *r, const uint8_t in[static FE_LEN]);
+void fe_to_bytes(uint8_t out[static FE_LEN], const struct fe *a);
 
 #endif

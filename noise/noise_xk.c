@@ -31,7 +31,9 @@ enum role {
 
 // SymmetricState, Noise 5.2
 
-static void mix_hash(struct xk_handshake *hs, const uint8_t *data, size_t data_len)
+// Not inlined, so that the hash does not lie on the stack below a scalar multiplication, which is where it is deepest.
+static __attribute__((noinline)) void mix_hash(struct xk_handshake *hs, const uint8_t *data,
+                                               size_t data_len)
 {
     struct blake2s ctx;
 
@@ -228,152 +230,15 @@ static enum noise_error check_read(const uint8_t *payload, size_t payload_cap,
     return NOISE_OK;
 }
 
-// Message 1: -> e, es
+// Messages. Which one it is follows from the state in which it is written or read.
 
-enum noise_error xk_initiator_write_message_1(struct xk_handshake *hs, uint8_t *message,
-                                              size_t message_cap, size_t *message_len,
-                                              const uint8_t *payload, size_t payload_len)
+static size_t payload_offset(enum state state)
 {
-    enum noise_error error = xk_begin(message_len, may(hs, I_WRITE_1));
-    if (error != NOISE_OK) {
-        return error;
-    }
-    error = check_write(message, message_cap, payload, payload_len, XK_MESSAGE_1_OFFSET);
-    if (error != NOISE_OK) {
-        return error;
-    }
-    error = draw_ephemeral(hs);
-    if (error != NOISE_OK) {
-        return error;
-    }
-    /* e */
-    x25519_base(message, hs->ephemeral_private);
-    mix_hash(hs, message, XK_KEY_LEN);
-    /* es */
-    error = mix_dh(hs, hs->ephemeral_private, hs->remote_static);
-    if (error != NOISE_OK) {
-        return die_wiping(hs, error, message, payload_len + XK_MESSAGE_1_OVERHEAD);
-    }
-    /* payload */
-    encrypt_and_hash(hs, message + XK_MESSAGE_1_OFFSET, payload, payload_len);
-    *message_len = payload_len + XK_MESSAGE_1_OVERHEAD;
-    advance(hs, I_READ_2);
-    return NOISE_OK;
+    _Static_assert((int)XK_MESSAGE_1_OFFSET == (int)XK_MESSAGE_2_OFFSET,
+                   "messages 1 and 2 begin alike");
+
+    return state == I_WRITE_3 || state == R_READ_3 ? XK_MESSAGE_3_OFFSET : XK_MESSAGE_1_OFFSET;
 }
-
-// The payload of message 1, once es is mixed. Nothing of `ee` is computed before this has succeeded.
-static enum noise_error finish_message_1(struct xk_handshake *hs, uint8_t *payload,
-                                         size_t *payload_len, const uint8_t *message,
-                                         size_t message_len)
-{
-    size_t len = message_len - XK_MESSAGE_1_OVERHEAD;
-
-    /* payload */
-    enum noise_error error = decrypt_and_hash(hs, payload, message + XK_MESSAGE_1_OFFSET,
-                                              message_len - XK_MESSAGE_1_OFFSET);
-    if (error != NOISE_OK) {
-        return die_wiping(hs, error, payload, len);
-    }
-    *payload_len = len;
-    ct_wipe(hs->static_private, XK_KEY_LEN); // es was its only use
-    advance(hs, R_WRITE_2);
-    return NOISE_OK;
-}
-
-enum noise_error xk_responder_read_message_1(struct xk_handshake *hs, uint8_t *payload,
-                                             size_t payload_cap, size_t *payload_len,
-                                             const uint8_t *message, size_t message_len)
-{
-    enum noise_error error = xk_begin(payload_len, may(hs, R_READ_1));
-    if (error != NOISE_OK) {
-        return error;
-    }
-    error = check_read(payload, payload_cap, message, message_len, XK_MESSAGE_1_OFFSET);
-    if (error != NOISE_OK) {
-        return error == NOISE_ERR_LENGTH ? die(hs, error) : error;
-    }
-    /* e */
-    bytes_copy(hs->remote_ephemeral, message, XK_KEY_LEN);
-    mix_hash(hs, message, XK_KEY_LEN);
-    /* es */
-    if (hs->external) {
-        advance(hs, R_WAIT_DH);
-        return NOISE_NEED_DH;
-    }
-    error = mix_dh(hs, hs->static_private, hs->remote_ephemeral);
-    if (error != NOISE_OK) {
-        return die_wiping(hs, error, payload, message_len - XK_MESSAGE_1_OVERHEAD);
-    }
-    return finish_message_1(hs, payload, payload_len, message, message_len);
-}
-
-// Message 2: <- e, ee
-
-enum noise_error xk_responder_write_message_2(struct xk_handshake *hs, uint8_t *message,
-                                              size_t message_cap, size_t *message_len,
-                                              const uint8_t *payload, size_t payload_len)
-{
-    enum noise_error error = xk_begin(message_len, may(hs, R_WRITE_2));
-    if (error != NOISE_OK) {
-        return error;
-    }
-    error = check_write(message, message_cap, payload, payload_len, XK_MESSAGE_2_OFFSET);
-    if (error != NOISE_OK) {
-        return error;
-    }
-    error = draw_ephemeral(hs);
-    if (error != NOISE_OK) {
-        return error;
-    }
-    /* e */
-    x25519_base(message, hs->ephemeral_private);
-    mix_hash(hs, message, XK_KEY_LEN);
-    /* ee */
-    error = mix_dh(hs, hs->ephemeral_private, hs->remote_ephemeral);
-    if (error != NOISE_OK) {
-        return die_wiping(hs, error, message, payload_len + XK_MESSAGE_2_OVERHEAD);
-    }
-    /* payload */
-    encrypt_and_hash(hs, message + XK_MESSAGE_2_OFFSET, payload, payload_len);
-    *message_len = payload_len + XK_MESSAGE_2_OVERHEAD;
-    advance(hs, R_READ_3);
-    return NOISE_OK;
-}
-
-enum noise_error xk_initiator_read_message_2(struct xk_handshake *hs, uint8_t *payload,
-                                             size_t payload_cap, size_t *payload_len,
-                                             const uint8_t *message, size_t message_len)
-{
-    enum noise_error error = xk_begin(payload_len, may(hs, I_READ_2));
-    if (error != NOISE_OK) {
-        return error;
-    }
-    error = check_read(payload, payload_cap, message, message_len, XK_MESSAGE_2_OFFSET);
-    if (error != NOISE_OK) {
-        return error == NOISE_ERR_LENGTH ? die(hs, error) : error;
-    }
-    size_t len = message_len - XK_MESSAGE_2_OVERHEAD;
-    /* e */
-    bytes_copy(hs->remote_ephemeral, message, XK_KEY_LEN);
-    mix_hash(hs, message, XK_KEY_LEN);
-    /* ee */
-    error = mix_dh(hs, hs->ephemeral_private, hs->remote_ephemeral);
-    if (error != NOISE_OK) {
-        return die_wiping(hs, error, payload, len);
-    }
-    /* payload */
-    error = decrypt_and_hash(hs, payload, message + XK_MESSAGE_2_OFFSET,
-                             message_len - XK_MESSAGE_2_OFFSET);
-    if (error != NOISE_OK) {
-        return die_wiping(hs, error, payload, len);
-    }
-    *payload_len = len;
-    ct_wipe(hs->ephemeral_private, XK_KEY_LEN); // es and ee are done
-    advance(hs, hs->external ? I_WAIT_DH : I_WRITE_3);
-    return hs->external ? NOISE_NEED_DH : NOISE_OK;
-}
-
-// Message 3: -> s, se
 
 // DH(s, re), computed here or delivered earlier. Errors: LOW_ORDER.
 static enum noise_error mix_se_initiator(struct xk_handshake *hs)
@@ -390,72 +255,170 @@ static enum noise_error mix_se_initiator(struct xk_handshake *hs)
     return error;
 }
 
+// What comes before the payload: -> e, es; <- e, ee; -> s, se. Errors: LOW_ORDER.
+static enum noise_error write_tokens(struct xk_handshake *hs, enum state state, uint8_t *message)
+{
+    if (state == I_WRITE_3) {
+        /* s */
+        encrypt_and_hash(hs, message, hs->static_public, XK_KEY_LEN);
+        /* se */
+        return mix_se_initiator(hs);
+    }
+    /* e */
+    x25519_base(message, hs->ephemeral_private);
+    mix_hash(hs, message, XK_KEY_LEN);
+    /* es or ee */
+    return mix_dh(hs, hs->ephemeral_private,
+                  state == I_WRITE_1 ? hs->remote_static : hs->remote_ephemeral);
+}
+
+static enum noise_error write_message(struct xk_handshake *hs, enum state state, enum state next,
+                                      uint8_t *message, size_t message_cap, size_t *message_len,
+                                      const uint8_t *payload, size_t payload_len)
+{
+    size_t offset = payload_offset(state);
+
+    enum noise_error error = xk_begin(message_len, may(hs, state));
+    if (error != NOISE_OK) {
+        return error;
+    }
+    error = check_write(message, message_cap, payload, payload_len, offset);
+    if (error == NOISE_OK && state != I_WRITE_3) {
+        error = draw_ephemeral(hs);
+    }
+    if (error != NOISE_OK) {
+        return error;
+    }
+    error = write_tokens(hs, state, message);
+    if (error != NOISE_OK) {
+        return die_wiping(hs, error, message, offset + payload_len + XK_TAG_LEN);
+    }
+    /* payload */
+    encrypt_and_hash(hs, message + offset, payload, payload_len);
+    *message_len = offset + payload_len + XK_TAG_LEN;
+    advance(hs, next);
+    return NOISE_OK;
+}
+
+enum noise_error xk_initiator_write_message_1(struct xk_handshake *hs, uint8_t *message,
+                                              size_t message_cap, size_t *message_len,
+                                              const uint8_t *payload, size_t payload_len)
+{
+    return write_message(hs, I_WRITE_1, I_READ_2, message, message_cap, message_len, payload,
+                         payload_len);
+}
+
+enum noise_error xk_responder_write_message_2(struct xk_handshake *hs, uint8_t *message,
+                                              size_t message_cap, size_t *message_len,
+                                              const uint8_t *payload, size_t payload_len)
+{
+    return write_message(hs, R_WRITE_2, R_READ_3, message, message_cap, message_len, payload,
+                         payload_len);
+}
+
 enum noise_error xk_initiator_write_message_3(struct xk_handshake *hs, uint8_t *message,
                                               size_t message_cap, size_t *message_len,
                                               const uint8_t *payload, size_t payload_len)
 {
-    enum noise_error error = xk_begin(message_len, may(hs, I_WRITE_3));
-    if (error != NOISE_OK) {
-        return error;
+    return write_message(hs, I_WRITE_3, COMPLETE, message, message_cap, message_len, payload,
+                         payload_len);
+}
+
+// What comes before the payload, as above. Errors: AUTH, LOW_ORDER; NOISE_NEED_DH (external key).
+static enum noise_error read_tokens(struct xk_handshake *hs, enum state state,
+                                    const uint8_t *message)
+{
+    if (state == R_READ_3) {
+        /* s */
+        enum noise_error error =
+            decrypt_and_hash(hs, hs->remote_static, message, XK_MESSAGE_3_OFFSET);
+        if (error != NOISE_OK) {
+            return error;
+        }
+        /* se */
+        return mix_dh(hs, hs->ephemeral_private, hs->remote_static);
     }
-    error = check_write(message, message_cap, payload, payload_len, XK_MESSAGE_3_OFFSET);
-    if (error != NOISE_OK) {
-        return error;
+    /* e */
+    bytes_copy(hs->remote_ephemeral, message, XK_KEY_LEN);
+    mix_hash(hs, message, XK_KEY_LEN);
+    /* es or ee */
+    if (state == R_READ_1 && hs->external) {
+        advance(hs, R_WAIT_DH);
+        return NOISE_NEED_DH;
     }
-    /* s */
-    encrypt_and_hash(hs, message, hs->static_public, XK_KEY_LEN);
-    /* se */
-    error = mix_se_initiator(hs);
-    if (error != NOISE_OK) {
-        return die_wiping(hs, error, message, payload_len + XK_MESSAGE_3_OVERHEAD);
+    return mix_dh(hs, state == R_READ_1 ? hs->static_private : hs->ephemeral_private,
+                  hs->remote_ephemeral);
+}
+
+// Wipes the private key that the message was the last to use, and goes on. Errors: NOISE_NEED_DH (external key).
+static enum noise_error after_reading(struct xk_handshake *hs, enum state state)
+{
+    ct_wipe(state == R_READ_1 ? hs->static_private : hs->ephemeral_private, XK_KEY_LEN);
+    if (state == I_READ_2 && hs->external) {
+        advance(hs, I_WAIT_DH);
+        return NOISE_NEED_DH;
     }
-    /* payload */
-    encrypt_and_hash(hs, message + XK_MESSAGE_3_OFFSET, payload, payload_len);
-    *message_len = payload_len + XK_MESSAGE_3_OVERHEAD;
-    advance(hs, COMPLETE);
+    advance(hs, state == R_READ_1 ? R_WRITE_2 : state == I_READ_2 ? I_WRITE_3 : COMPLETE);
     return NOISE_OK;
 }
 
-// The tokens of message 3 and its payload. Errors: AUTH, LOW_ORDER.
-static enum noise_error read_s_se(struct xk_handshake *hs, uint8_t *payload, const uint8_t *message,
-                                  size_t message_len)
+// The payload, or the end: `error` is what the tokens came to. Nothing of a next message is computed before this has
+// succeeded.
+static enum noise_error read_payload(struct xk_handshake *hs, enum state state,
+                                     enum noise_error error, uint8_t *payload, size_t *payload_len,
+                                     const uint8_t *message, size_t message_len)
 {
-    /* s */
-    enum noise_error error = decrypt_and_hash(hs, hs->remote_static, message, XK_MESSAGE_3_OFFSET);
+    size_t offset = payload_offset(state);
+    size_t len = message_len - offset - XK_TAG_LEN;
+
+    if (error == NOISE_OK) {
+        /* payload */
+        error = decrypt_and_hash(hs, payload, message + offset, message_len - offset);
+    }
+    if (error != NOISE_OK) {
+        return die_wiping(hs, error, payload, len);
+    }
+    *payload_len = len;
+    return after_reading(hs, state);
+}
+
+static enum noise_error read_message(struct xk_handshake *hs, enum state state, uint8_t *payload,
+                                     size_t payload_cap, size_t *payload_len,
+                                     const uint8_t *message, size_t message_len)
+{
+    enum noise_error error = xk_begin(payload_len, may(hs, state));
     if (error != NOISE_OK) {
         return error;
     }
-    /* se */
-    error = mix_dh(hs, hs->ephemeral_private, hs->remote_static);
+    error = check_read(payload, payload_cap, message, message_len, payload_offset(state));
     if (error != NOISE_OK) {
-        return error;
+        return error == NOISE_ERR_LENGTH ? die(hs, error) : error;
     }
-    /* payload */
-    return decrypt_and_hash(hs, payload, message + XK_MESSAGE_3_OFFSET,
-                            message_len - XK_MESSAGE_3_OFFSET);
+    error = read_tokens(hs, state, message);
+    return error == NOISE_NEED_DH
+               ? error
+               : read_payload(hs, state, error, payload, payload_len, message, message_len);
+}
+
+enum noise_error xk_responder_read_message_1(struct xk_handshake *hs, uint8_t *payload,
+                                             size_t payload_cap, size_t *payload_len,
+                                             const uint8_t *message, size_t message_len)
+{
+    return read_message(hs, R_READ_1, payload, payload_cap, payload_len, message, message_len);
+}
+
+enum noise_error xk_initiator_read_message_2(struct xk_handshake *hs, uint8_t *payload,
+                                             size_t payload_cap, size_t *payload_len,
+                                             const uint8_t *message, size_t message_len)
+{
+    return read_message(hs, I_READ_2, payload, payload_cap, payload_len, message, message_len);
 }
 
 enum noise_error xk_responder_read_message_3(struct xk_handshake *hs, uint8_t *payload,
                                              size_t payload_cap, size_t *payload_len,
                                              const uint8_t *message, size_t message_len)
 {
-    enum noise_error error = xk_begin(payload_len, may(hs, R_READ_3));
-    if (error != NOISE_OK) {
-        return error;
-    }
-    error = check_read(payload, payload_cap, message, message_len, XK_MESSAGE_3_OFFSET);
-    if (error != NOISE_OK) {
-        return error == NOISE_ERR_LENGTH ? die(hs, error) : error;
-    }
-    size_t len = message_len - XK_MESSAGE_3_OVERHEAD;
-    error = read_s_se(hs, payload, message, message_len);
-    if (error != NOISE_OK) {
-        return die_wiping(hs, error, payload, len);
-    }
-    *payload_len = len;
-    ct_wipe(hs->ephemeral_private, XK_KEY_LEN);
-    advance(hs, COMPLETE);
-    return NOISE_OK;
+    return read_message(hs, R_READ_3, payload, payload_cap, payload_len, message, message_len);
 }
 
 // External key
@@ -512,12 +475,11 @@ enum noise_error xk_responder_dh_result(struct xk_handshake *hs, uint64_t id, co
         return NOISE_ERR_ARGUMENT;
     }
     error = check_answer(secret);
-    if (error != NOISE_OK) {
-        return die_wiping(hs, error, payload, message_len - XK_MESSAGE_1_OVERHEAD);
+    if (error == NOISE_OK) {
+        /* es */
+        mix_key(hs, secret);
     }
-    /* es */
-    mix_key(hs, secret);
-    return finish_message_1(hs, payload, payload_len, message, message_len);
+    return read_payload(hs, R_READ_1, error, payload, payload_len, message, message_len);
 }
 
 enum noise_error xk_initiator_dh_result(struct xk_handshake *hs, uint64_t id, const uint8_t *secret)

@@ -8,6 +8,10 @@
 
 __extension__ typedef unsigned __int128 u128;
 
+enum {
+    TWO_BLOCKS_LEN = 2 * POLY1305_BLOCK_LEN,
+};
+
 static inline u128 mul(uint64_t a, uint64_t b)
 {
     return (u128)a * b;
@@ -15,13 +19,13 @@ static inline u128 mul(uint64_t a, uint64_t b)
 
 void poly1305_init(struct poly1305 *ctx, const uint8_t key[static POLY1305_KEY_LEN])
 {
-    ctx->r[0] = load_le64(key) & 0x0ffffffc0fffffff;
-    ctx->r[1] = load_le64(key + 8) & 0x0ffffffc0ffffffc;
+    load_words64(ctx->r, key, 2);
+    ctx->r[0] &= 0x0ffffffc0fffffff;
+    ctx->r[1] &= 0x0ffffffc0ffffffc;
     ctx->h[0] = 0;
     ctx->h[1] = 0;
     ctx->h[2] = 0;
-    ctx->pad[0] = load_le64(key + 16);
-    ctx->pad[1] = load_le64(key + 24);
+    load_words64(ctx->pad, key + 16, 2);
 }
 
 // h = (h + block + 2^128) * r, partly reduced modulo 2^130 - 5.
@@ -64,7 +68,13 @@ void poly1305_update_padded(struct poly1305 *ctx, const uint8_t *in, size_t len)
     uint64_t s1 = r1 + (r1 >> 2);
     uint64_t h[3] = {ctx->h[0], ctx->h[1], ctx->h[2]};
 
+#ifndef NOISE_SMALL
     if (is_aligned(in, 8)) {
+        for (; len >= TWO_BLOCKS_LEN; len -= TWO_BLOCKS_LEN) {
+            absorb(h, r0, r1, s1, load_le64_aligned(in), load_le64_aligned(in + 8));
+            absorb(h, r0, r1, s1, load_le64_aligned(in + 16), load_le64_aligned(in + 24));
+            in += TWO_BLOCKS_LEN;
+        }
         for (; len >= POLY1305_BLOCK_LEN; len -= POLY1305_BLOCK_LEN) {
             absorb(h, r0, r1, s1, load_le64_aligned(in), load_le64_aligned(in + 8));
             in += POLY1305_BLOCK_LEN;
@@ -74,11 +84,15 @@ void poly1305_update_padded(struct poly1305 *ctx, const uint8_t *in, size_t len)
         absorb(h, r0, r1, s1, load_le64(in), load_le64(in + 8));
         in += POLY1305_BLOCK_LEN;
     }
-    if (len > 0) {
-        uint8_t last[POLY1305_BLOCK_LEN] = {0};
-        bytes_copy(last, in, len);
-        absorb(h, r0, r1, s1, load_le64(last), load_le64(last + 8));
-        ct_wipe(last, sizeof last);
+#endif
+    while (len > 0) {
+        size_t part = len < POLY1305_BLOCK_LEN ? len : POLY1305_BLOCK_LEN;
+        uint8_t block[POLY1305_BLOCK_LEN] __attribute__((aligned(8))) = {0};
+        bytes_copy(block, in, part);
+        absorb(h, r0, r1, s1, load_le64_aligned(block), load_le64_aligned(block + 8));
+        ct_wipe(block, sizeof block);
+        in += part;
+        len -= part;
     }
     ctx->h[0] = h[0];
     ctx->h[1] = h[1];
@@ -101,7 +115,8 @@ void poly1305_final(struct poly1305 *ctx, uint8_t tag[static POLY1305_TAG_LEN])
     uint64_t h1 = ct_select_u64(reduce, g1, ctx->h[1]);
 
     sum = (u128)h0 + ctx->pad[0];
-    store_le64(tag, (uint64_t)sum);
-    store_le64(tag + 8, h1 + ctx->pad[1] + (uint64_t)(sum >> 64));
+    ctx->h[0] = (uint64_t)sum;
+    ctx->h[1] = h1 + ctx->pad[1] + (uint64_t)(sum >> 64);
+    store_words64(tag, ctx->h, 2);
     ct_wipe(ctx, sizeof *ctx);
 }

@@ -21,7 +21,7 @@ void rng_seed(struct rng *rng, const uint8_t seed[static RNG_SEED_LEN])
 static void draw_unit(struct rng *rng, uint8_t *out, size_t out_len)
 {
     static const uint8_t nonce[CHACHA20_NONCE_LEN] = {0};
-    uint8_t block[CHACHA20_BLOCK_LEN];
+    uint8_t block[CHACHA20_BLOCK_LEN] __attribute__((aligned(8)));
 
     chacha20_block(block, rng->key, nonce, 0);
     bytes_copy(rng->key, block, RNG_SEED_LEN);

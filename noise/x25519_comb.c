@@ -50,19 +50,19 @@ void x25519_comb_recode(uint64_t digits[static COMB_BLOCKS],
 {
     static const uint64_t offset[COMB_BLOCKS] = {0x2c09318d2e7ae9f6, 0x0a6f7cef517bce6b, 0,
                                                  0x8800000000000000};
+    uint64_t k[COMB_BLOCKS + 1] = {0};
     u128 sum = 0;
-    uint64_t word = load_le64(scalar);
 
+    load_words64(k, scalar, COMB_BLOCKS);
     for (size_t i = 0; i < COMB_BLOCKS; i++) {
-        uint64_t next = i + 1 < COMB_BLOCKS ? load_le64(scalar + 8 * (i + 1)) : 0;
-        sum = (sum >> 64) + (word >> 1 | next << 63) + offset[i];
+        sum = (sum >> 64) + (k[i] >> 1 | k[i + 1] << 63) + offset[i];
         digits[i] = (uint64_t)sum;
-        word = next;
     }
+    ct_wipe(k, sizeof k);
 }
 
 struct words {
-    uint64_t w[4];
+    uint64_t w[FE_WORDS];
 };
 
 static inline void add_masked(struct words *sum, const uint64_t from[static 4], uint64_t mask)
@@ -71,11 +71,6 @@ static inline void add_masked(struct words *sum, const uint64_t from[static 4], 
     sum->w[1] |= from[1] & mask;
     sum->w[2] |= from[2] & mask;
     sum->w[3] |= from[3] & mask;
-}
-
-static inline void to_element(struct fe *r, const struct words *a)
-{
-    fe_from_words(r, a->w[0], a->w[1], a->w[2], a->w[3]);
 }
 
 // e = the entry that four digits stand for: bits 0, 16, 32 and 48 of `digits`.
@@ -99,9 +94,9 @@ static inline __attribute__((always_inline)) void look_up(
     for (size_t i = 0; i < 4; i++) {
         ct_swap_u64(negative, &sum.w[i], &difference.w[i]);
     }
-    to_element(&e->sum, &sum);
-    to_element(&e->difference, &difference);
-    to_element(&e->product, &product);
+    fe_from_words(&e->sum, sum.w);
+    fe_from_words(&e->difference, difference.w);
+    fe_from_words(&e->product, product.w);
     fe_negate_if(&e->product, negative);
 }
 
