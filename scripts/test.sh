@@ -21,6 +21,7 @@ vectors      | make -j"$jobs" check-vectors
 vectors-clang | make -j"$jobs" check-vectors HOST_CC=clang
 vectors-os   | make -j"$jobs" check-vectors-os
 paths        | make -j"$jobs" check-paths
+proofs       | make check-proofs
 differential | make check-differential
 interop      | make check-interop
 ct           | make check-ct

@@ -167,6 +167,22 @@ check-install: export HOST_CC := $(HOST_CC)
 check-install: library host-programs $(NOISE_RV64_DIST)/$(NOISE_STATIC)
 	prove $(PROVE_FLAGS) --exec python3 tests/install/install_test.py :: $(BUILD)/stage $(NOISE_DIST) $(or $(VECTORS),../shared/vectors)
 
+# --- Proofs: the arithmetic of noise/ for all inputs, in both ways to add up products (tests/proofs/prove.py) ---
+PROOFS := $(BUILD)/proofs
+PROOFS_FLAGS_split := -DNOISE_FE_NO_CARRY_FLAG
+$(PROOFS)/%.ll: tests/proofs/routines.c Makefile
+	@mkdir -p $(@D)
+	$(CLANG) $(WARN) -I. $(PROOFS_FLAGS_$*) -O1 -Xclang -disable-llvm-passes -MMD -MT $@ -MF $(@:.ll=.d) -S -emit-llvm -o $@.raw $<
+	opt -S -passes='always-inline,cgscc(inline),function(sroa,simplifycfg,early-cse)' -inline-threshold=100000 $@.raw -o $@
+$(PROOFS)/%.so: tests/proofs/routines.c $(PROOFS)/%.ll
+	$(HOST_CC) $(WARN) -I. $(PROOFS_FLAGS_$*) -O2 -ffreestanding -shared -fPIC -o $@ $< \
+	    $(filter-out noise/poly1305.c noise/x25519_ladder.c,$(NOISE_SRC))
+
+.PHONY: check-proofs check-proofs-%
+check-proofs: check-proofs-carry check-proofs-split
+check-proofs-%: $(PROOFS)/%.ll $(PROOFS)/%.so
+	prove $(PROVE_FLAGS) --exec '/usr/bin/python3 tests/proofs/prove.py' $< :: $(PROOFS)/$*.so
+
 # --- Gates and mutants ---
 .PHONY: dep-gate mutants check-leaks
 dep-gate: $(foreach i,$(IMAGES),$(OS)/$(i)/neuron.elf) $(OS)/libnoise.a $(OS)/libdsoftbus.a

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// The routines that prove.py looks at, each under a name that it finds. Multiplications in the ladder are calls here, whose
+// contract prove.py proves first.
+#define NOISE_SMALL
+#include "noise/poly1305.c"      // NOLINT(bugprone-suspicious-include)
+#include "noise/x25519_ladder.c" // NOLINT(bugprone-suspicious-include)
+
+void prove_mul(struct fe *r, const struct fe *a, const struct fe *b);
+void prove_square(struct fe *r, const struct fe *a);
+void prove_add(struct fe *r, const struct fe *a, const struct fe *b);
+void prove_sub(struct fe *r, const struct fe *a, const struct fe *b);
+void prove_mul_small_add(struct fe *r, const struct fe *a, const int32_t *n, const struct fe *b);
+void prove_from_bytes(struct fe *r, const uint8_t in[static FE_LEN]);
+void prove_to_bytes(uint8_t out[static FE_LEN], const struct fe *a);
+void prove_step(struct ladder *l, uint64_t double_q);
+void prove_double(struct ladder *l);
+void prove_absorb(uint64_t h[static 3], const uint64_t key[static 3], const uint64_t m[static 2]);
+
+void prove_mul(struct fe *r, const struct fe *a, const struct fe *b)
+{
+    fe_mul(r, a, b);
+}
+
+void prove_square(struct fe *r, const struct fe *a)
+{
+    fe_square(r, a);
+}
+
+void prove_add(struct fe *r, const struct fe *a, const struct fe *b)
+{
+    fe_add(r, a, b);
+}
+
+void prove_sub(struct fe *r, const struct fe *a, const struct fe *b)
+{
+    fe_sub(r, a, b);
+}
+
+void prove_mul_small_add(struct fe *r, const struct fe *a, const int32_t *n, const struct fe *b)
+{
+    fe_mul_small_add(r, a, *n, b);
+}
+
+void prove_from_bytes(struct fe *r, const uint8_t in[static FE_LEN])
+{
+    fe_from_bytes(r, in);
+}
+
+void prove_to_bytes(uint8_t out[static FE_LEN], const struct fe *a)
+{
+    fe_to_bytes(out, a);
+}
+
+void prove_step(struct ladder *l, uint64_t double_q)
+{
+    ladder_step(l, double_q);
+}
+
+void prove_double(struct ladder *l)
+{
+    ladder_double(l);
+}
+
+// key: r0, r1 and r1 + r1 / 4.
+void prove_absorb(uint64_t h[static 3], const uint64_t key[static 3], const uint64_t m[static 2])
+{
+    absorb(h, key[0], key[1], key[2], m[0], m[1]);
+}
