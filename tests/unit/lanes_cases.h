@@ -303,8 +303,9 @@ LANES_TARGET static void test_words(void **state)
                 w.words[i][lane] = n % 4 ? test_random(&seed) : (uint64_t)(n / 4 + i) % 2 - 1;
             }
             w.words[3][lane] &= ~(uint64_t)0 >> 1;
-            fe_from_words(&expected[lane], w.words[0][lane], w.words[1][lane], w.words[2][lane],
-                          w.words[3][lane]);
+            const uint64_t words[4] = {w.words[0][lane], w.words[1][lane], w.words[2][lane],
+                                       w.words[3][lane]};
+            fe_from_words(&expected[lane], words);
         }
         lanes_from_words(&r, w.vectors);
         assert_limbs(&r, 0, ((int64_t)1 << 51) - 1);
