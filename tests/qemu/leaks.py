@@ -80,7 +80,7 @@ def known_keys():
     client = xk.process_seed(secret(0x5B), "selftest-client")
     netstackd = xk.process_seed(secret(0x5A), "netstackd")
     a, b = xk.draws(daemon, 20), xk.draws(client, 20)
-    first = xk.Handshake(secret(0xA0), a[1][1], secret(0xB0), b[0][1])
+    first = xk.Handshake(secret(0xA0), a[2][1], secret(0xB0), b[0][1])
     refused = xk.Handshake(secret(0xF1, 34568), b[9][1], secret(0xA0), a[9][1])  # an unknown peer's, at any draws
     to_mitm = xk.Handshake(secret(0xA0), a[5][1], secret(0xF0), b[5][1])
     keys = {"static key of node-a": secret(0xA0), "static key of node-b": secret(0xB0),
@@ -89,7 +89,7 @@ def known_keys():
             "process seed 1 of netstackd": netstackd,
             "generator state 17 of node-a": a[17][0], "generator state 1 of node-b": b[1][0],
             "generator state 40 of netstackd": xk.draws(netstackd, 41)[40][0],
-            "ephemeral key 1 of node-a": a[1][1], "ephemeral key 19 of node-b": b[19][1],
+            "ephemeral key 2 of node-a": a[2][1], "ephemeral key 19 of node-b": b[19][1],
             "transport key i2r after 0 rekeys of node-a -> node-b": first.i2r,
             "transport key r2i after 0 rekeys of node-a -> node-b": first.r2i,
             "transport key i2r after 1 rekeys of node-a -> node-b": xk.rekey(first.i2r),
