@@ -48,8 +48,7 @@ enum stream_error bus_stream_open(struct bus *bus, uint64_t now_ms, uint32_t *st
     }
     error = stream_open(&c->session, bus->now_ms, stream, (const uint8_t *)service, service_len);
     if (error == STREAM_IDS_USED) {
-        c->replace_ms = time_min(c->replace_ms, bus->now_ms);
-        bus_dial_if_due(bus, c->peer);
+        c->replace_ms = time_min(c->replace_ms, bus->now_ms); // at the next tick, which is due now
     }
     settle(bus, c);
     return error;

@@ -499,6 +499,10 @@ static void test_old_session_is_lost_meanwhile(void **state)
     world_run(&world);
     assert_int_equal(session_of(a), first);
     assert_int_not_equal(a->bus.peers.peers[0].successor, 0);
+    unsigned dials = a->dials;
+    bus_tick(&a->bus, world.now_ms); // one successor is enough
+    world_run(&world);
+    assert_int_equal(a->dials, dials);
     bus_disconnected(&a->bus, world.now_ms, first);
     world_run(&world);
     assert_int_equal(session_of(a), 0);
@@ -509,6 +513,27 @@ static void test_old_session_is_lost_meanwhile(void **state)
     assert_int_not_equal(session_of(a), 0);
     assert_int_equal(bus_counts(&a->bus).sessions_up, 1);
     assert_int_equal(bus_counts(&a->bus).places_used, 1);
+}
+
+// The initiator ends the old session itself, whether the responder's BYE arrives or not.
+static void test_initiator_ends_the_old_one(void **state)
+{
+    (void)state;
+    struct node *a, *b;
+
+    establish(&a, &b);
+    uint64_t day_ms = world.now_ms + DAY_MS;
+    run_until(day_ms - 1);
+    forget_events(a);
+    struct wire *old = wire_find(b, session_of(b));
+    require_wire(old);
+    old->stalled = true;
+    run_until(day_ms);
+    next_event(a, BUS_SESSION_CONNECT);
+    next_event(a, BUS_IDENTITY_BOUND);
+    next_event_because(a, BUS_SESSION_LOST, REASON_REPLACED);
+    next_event(a, BUS_ESTABLISHED);
+    assert_int_equal(bus_counts(&a->bus).sessions_up, 1);
 }
 
 // A peer that keeps its session for ever is ended by us.
@@ -569,6 +594,7 @@ int main(void)
         BUS_TEST(test_streams_delay_the_replacement),
         BUS_TEST(test_replacement_that_fails),
         BUS_TEST(test_old_session_is_lost_meanwhile),
+        BUS_TEST(test_initiator_ends_the_old_one),
         BUS_TEST(test_initiator_that_does_not_replace),
         BUS_TEST(test_numbers_used_up),
     };

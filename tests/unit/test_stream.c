@@ -181,6 +181,7 @@ static void test_opener_gives_up(void **state)
     end_close(&p.a, at_a, BYE_NORMAL);
     assert_false(session_has_output(&p.a.session));
     assert_no_streams(&p.a);
+    assert_int_equal(p.a.session.own_ids_taken, 2); // by the first two
     end_open(&p.a, "s");
     assert_sends(&p.a, &p.b, "04000005000006f673");
 }
@@ -252,6 +253,44 @@ static void test_closes_cross(void **state)
     pair_exchange(&p);
     pair_is_up(&p);
     assert_no_streams(&p.a);
+    assert_no_streams(&p.b);
+}
+
+// The peer's CLOSE is answered with CLOSE 0, whatever the owner says about it later.
+static void test_close_is_answered(void **state)
+{
+    (void)state;
+    for (int closed = 0; closed < 2; closed++) {
+        struct pair p;
+        uint32_t at_a, at_b;
+        pair_start(&p);
+        pair_open(&p, &at_a, &at_b);
+        end_forge_hex(&p.a, &p.b, "0800000104");
+        if (closed) {
+            end_close(&p.b, at_b, BYE_INTERNAL);
+        }
+        assert_sends(&p.b, &p.a, "0800000100");
+        assert_int_equal(p.b.memory.streams.used, closed ? 0 : 1);
+        end_forge_hex(&p.a, &p.b, "0800000104"); // once
+        assert_sends(&p.b, &p.a, "");
+        pair_is_up(&p);
+    }
+}
+
+// A stream that both have finished is not closed besides, though our end may still wait to be sent.
+static void test_no_close_after_both_ends(void **state)
+{
+    (void)state;
+    struct pair p;
+    uint32_t at_a, at_b;
+
+    pair_start(&p);
+    pair_open(&p, &at_a, &at_b);
+    end_forge_hex(&p.a, &p.b, "06010001");
+    end_finish(&p.b, at_b);
+    end_close(&p.b, at_b, BYE_INTERNAL);
+    assert_int_equal(session_streams_open(&p.b.session), 1); // until it is sent
+    assert_sends(&p.b, &p.a, "06010001");
     assert_no_streams(&p.b);
 }
 
@@ -1004,6 +1043,8 @@ int main(void)
         cmocka_unit_test(test_finish_before_it_is_accepted),
         cmocka_unit_test(test_close_after_data),
         cmocka_unit_test(test_closes_cross),
+        cmocka_unit_test(test_close_is_answered),
+        cmocka_unit_test(test_no_close_after_both_ends),
         cmocka_unit_test(test_unknown_handles),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_no_stream_without_a_session),

@@ -225,6 +225,64 @@ static void test_no_data_before_opened(void **state)
     assert_ready(&p.b, at_b, STREAM_CONNECTED | STREAM_WRITABLE);
 }
 
+// When there is room for more than one record, the next is told as soon as the one before has used its turn.
+static void test_the_next_is_told_at_once(void **state)
+{
+    (void)state;
+    struct pair p;
+    uint32_t streams[3];
+
+    open_many(&p, streams, 3);
+    while (end_write(&p.a, streams[0], zeros, sizeof zeros) > 0) {
+    }
+    assert_int_equal(end_write(&p.a, streams[1], zeros, sizeof zeros), 0);
+    assert_int_equal(end_write(&p.a, streams[2], zeros, sizeof zeros), 0);
+    end_finish(&p.a, streams[0]); // it waits no longer
+    drain(&p.a, (size_t)3 * (BODY + 22) - 10);
+    end_news(&p.a, streams[1]);
+    end_no_news(&p.a);
+    assert_int_equal(end_write(&p.a, streams[1], zeros, BODY), BODY);
+    end_news(&p.a, streams[2]);
+    assert_int_equal(end_write(&p.a, streams[2], zeros, 1), 1);
+    end_no_news(&p.a);
+}
+
+// DATA is shorter than OPENED can be: where there is room for the one and not for the other, it waits behind.
+static void test_short_data_does_not_overtake(void **state)
+{
+    (void)state;
+    struct pair p;
+    uint32_t streams[1];
+
+    open_many(&p, streams, 1);
+    end_forge_hex(&p.b, &p.a,
+                  "0400000200000100"
+                  "5a");
+    uint32_t at_a = session_offered(&p.a.session);
+    while (session_has_room(&p.a.session, 2 * (BODY + 22) + 30, OUTPUT_RESERVE_BYTES)) {
+        assert_int_equal(end_write(&p.a, streams[0], zeros, BODY), BODY);
+    }
+    size_t len = BODY; // what leaves room for 24 bytes, and not for 26
+    while (!session_has_room(&p.a.session, len + 22 + 24, OUTPUT_RESERVE_BYTES)) {
+        len--;
+    }
+    if (session_has_room(&p.a.session, len + 22 + 26, OUTPUT_RESERVE_BYTES)) {
+        assert_int_equal(end_write(&p.a, streams[0], zeros, BODY), BODY);
+        for (len = BODY; !session_has_room(&p.a.session, len + 22 + 24, OUTPUT_RESERVE_BYTES);) {
+            len--;
+        }
+    }
+    assert_int_equal(end_write(&p.a, streams[0], zeros, len), len);
+    assert_true(session_has_room(&p.a.session, 24, OUTPUT_RESERVE_BYTES));
+    assert_false(session_has_room(&p.a.session, 26, OUTPUT_RESERVE_BYTES));
+    end_accept(&p.a, at_a);
+    assert_int_equal(end_write(&p.a, at_a, zeros, 1), 0);
+    drain(&p.a, session_output_pending(&p.a.session));
+    assert_true(session_has_output(&p.a.session)); // OPENED, which is sealed now
+    drain(&p.a, SIZE_MAX);
+    assert_int_equal(end_write(&p.a, at_a, zeros, 1), 1);
+}
+
 // ---- Everything at once ---------------------------------------------------------------------------
 
 enum { MODEL_STREAMS = 5 };
@@ -423,6 +481,8 @@ int main(void)
         cmocka_unit_test(test_control_does_not_wait_for_data),
         cmocka_unit_test(test_control_records_wait_without_loss),
         cmocka_unit_test(test_no_data_before_opened),
+        cmocka_unit_test(test_the_next_is_told_at_once),
+        cmocka_unit_test(test_short_data_does_not_overtake),
         cmocka_unit_test(test_many_streams_by_chance),
     };
     return cmocka_run_group_tests_name("stream_turns", tests, NULL, NULL);
