@@ -125,7 +125,7 @@ static bool same(const struct held *a, const struct held *b)
 
 static const char *recover(struct node *n, const struct held *before)
 {
-    struct held now;
+    struct held now = {0};
     const char *why = "";
     for (uint64_t begin = clock_ms(); why != NULL && clock_ms() - begin < RECOVER_MS;) {
         pass(n, RETRY_MS);
@@ -177,7 +177,7 @@ static const char *prepare(struct node *n, struct held *before)
 int main(void);
 int main(void)
 {
-    struct held before;
+    struct held before = {0};
     const char *why = prepare(&node, &before);
     for (unsigned round = 1; why == NULL && fault_round(round); round++) {
         const char *hurt = exercise(&node);
