@@ -33,6 +33,7 @@ provisioning | make provisioning-test
 foreign      | make foreign
 os2vm        | scripts/os2vm.sh
 faults       | make fault-test
+link         | make link-test
 emulator     | make -j"$jobs" check-emulator && make -j"$jobs" check-emulator HOST_CC=clang
 bench        | make check-bench
 bench-os     | make bench-os

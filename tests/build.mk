@@ -249,6 +249,13 @@ check-differential: $(DIFFERENTIAL)
 nightly-os2vm:
 	prove $(PROVE_FLAGS) --exec /bin/sh scripts/os2vm.sh :: 20
 
+# A bad link between the machines; HANDSHAKES pairs are booted, of which MAY_FAIL may miss their 30 seconds.
+.PHONY: link-test nightly-link
+link-test: $(OS)/lab/neuron.elf
+	prove $(PROVE_FLAGS) --exec python3 tests/qemu/link_test.py :: $< $(BUILD)/link-test 10 0
+nightly-link: $(OS)/lab/neuron.elf
+	prove $(PROVE_FLAGS) --exec python3 tests/qemu/link_test.py :: $< $(BUILD)/nightly-link 100 1
+
 # --- Long repetitions ---
 # Ten million cases of each primitive, shared out over the processors; each has a seed of its own.
 NIGHTLY_CASES ?= 10000000
