@@ -227,16 +227,6 @@ FE_INLINE void fe_sub(struct fe *r, const struct fe *a, const struct fe *b)
     r->v[4] = a->v[4] - b->v[4];
 }
 
-// r = b + n a. Before: |a[i]| <= 2^52 + 2^12, b tight, 0 < n < 2^17. After: r loose. r may be a or b.
-#ifdef NOISE_SMALL
-FE_INLINE void fe_mul_small_add(struct fe *r, const struct fe *a, int32_t n, const struct fe *b)
-{
-    struct fe t = {{n, 0, 0, 0, 0}};
-
-    fe_mul_call(&t, &t, a);
-    fe_add(r, &t, b);
-}
-#else
 // n a = 2^51 carry + limb, 0 <= limb < 2^51: floor(n a / 2^51) = floor(2^13 n a / 2^64).
 static inline int64_t fe_small_carry(int64_t a, int32_t n)
 {
@@ -248,6 +238,8 @@ static inline int64_t fe_small_limb(int64_t a, int32_t n)
     return (int64_t)((uint64_t)a * (uint64_t)n) & fe_limb_mask;
 }
 
+// r = b + n a. Before: |a[i]| <= 2^52 + 2^12, b tight, 0 < n < 2^17. After: r loose. r may be a or b.
+//
 // n a[i] < 2^69.1, so a carry is below 2^18.1 and 19 times it below 2^22.4; a limb, a carry and b add up to less
 // than 2^52 + 2^23.
 FE_INLINE void fe_mul_small_add(struct fe *r, const struct fe *a, int32_t n, const struct fe *b)
@@ -264,7 +256,6 @@ FE_INLINE void fe_mul_small_add(struct fe *r, const struct fe *a, int32_t n, con
     r->v[3] = fe_small_limb(a->v[3], n) + b->v[3] + carry_2;
     r->v[4] = fe_small_limb(a->v[4], n) + b->v[4] + carry_3;
 }
-#endif
 
 // r = a where the mask is ~0, b where it is 0.
 FE_INLINE void fe_select(struct fe *r, uint64_t mask, const struct fe *a, const struct fe *b)

@@ -128,13 +128,14 @@ static inline __attribute__((always_inline)) void add(struct point *p, const str
     }
 }
 
-// p = 2 p: 4 squarings, 4 multiplications. Bounds as above. The entry is spent, so its place serves for intermediate values.
+// p = 2 p: 4 squarings, 4 multiplications. Bounds as above. T is not used and the entry is spent, so their places serve for
+// intermediate values.
 //
 // CT: secret = p.
 static __attribute__((noinline)) void twice(struct comb *c)
 {
     struct point *p = &c->p;
-    struct fe *e = &c->e.sum, *f = &c->e.difference, *g = &c->e.product, h;
+    struct fe *e = &c->e.sum, *f = &c->e.difference, *g = &c->e.product, *h = &p->t;
 
     fe_add(e, &p->x, &p->y);
     fe_square_call(e, e);
@@ -142,14 +143,14 @@ static __attribute__((noinline)) void twice(struct comb *c)
     fe_square_call(&p->y, &p->y);
     fe_square_call(&p->z, &p->z);
     fe_add(f, &p->z, &p->z);
-    fe_add(&h, &p->x, &p->y);
-    fe_sub(e, &h, e);
+    fe_add(h, &p->x, &p->y);
+    fe_sub(e, h, e);
     fe_sub(g, &p->x, &p->y);
     fe_add(f, f, g);
     fe_mul_call(&p->x, e, f);
-    fe_mul_call(&p->y, g, &h);
+    fe_mul_call(&p->y, g, h);
     fe_mul_call(&p->z, f, g);
-    fe_mul_call(&p->t, e, &h);
+    fe_mul_call(&p->t, e, h);
 }
 
 static __attribute__((noinline)) void run(struct comb *c)

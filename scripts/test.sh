@@ -37,6 +37,7 @@ link         | make link-test
 emulator     | make -j"$jobs" check-emulator && make -j"$jobs" check-emulator HOST_CC=clang
 bench        | make check-bench
 bench-os     | make bench-os
+size         | make -j"$jobs" size
 leaks        | make check-leaks
 mutants      | make mutants
 includes     | scripts/check-includes

@@ -198,15 +198,12 @@ mutants:
 
 # noise on bare rv64, without the kernel: executed instructions and stack, exact.
 BENCH_OS_NOISE := $(OS)/bench-noise.elf
-$(BENCH_OS_NOISE): $(addprefix $(OS)/,tests/bench/os_start.o tests/bench/os_noise.o services/lib/string.o libnoise.a) tests/bench/os_bench.ld
-	$(RV_CC) -nostdlib -static -march=rv64imac -mabi=lp64 -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments \
-	    -T tests/bench/os_bench.ld -o $@ $(filter %.o %.a,$^) -lgcc
+$(BENCH_OS_NOISE): $(OS)/tests/bench/os_noise.o $(OS_BARE) $(OS_LIBNOISE) tests/bench/os_bench.ld
+	$(OS_BARE_LINK)
 
 .PHONY: bench-os-noise
 bench-os-noise: $(BENCH_OS_NOISE)
-	timeout 60 qemu-system-riscv64 -M virt -m 16M -bios none -kernel $< -icount shift=0 -display none -monitor none \
-	    -serial file:$(BUILD)/bench-os-noise.json -cpu rv64,f=off,d=off,h=off,zba=off,zbb=off,zbc=off,zbs=off,sstc=off,Zihintpause=off
-	cat $(BUILD)/bench-os-noise.json
+	python3 tests/bench/os_noise.py $< $(BUILD)/bench-os-noise.json
 
 # noise on this machine, beside OpenSSL and libsodium: ROUNDS, SLICE.
 NOISE_BENCH := $(HOST)/noise-bench
