@@ -20,6 +20,7 @@ enum {
     TEXT_MAX = 65519,
     TAG_LEN = 16,
     X25519_CASES = 24,
+    JOBS_MAX = 17, // two rounds of the widest path and one more
 };
 
 // What compilers take for granted.
@@ -206,6 +207,32 @@ static unsigned x25519_fixed(uint32_t allowed)
     return bad;
 }
 
+// Batches of every size, the base point and one of low order among them.
+static unsigned x25519_batches(uint32_t allowed)
+{
+    static uint8_t keys[JOBS_MAX][32], points[JOBS_MAX][32], out[2][JOBS_MAX][32];
+    struct x25519_job jobs[2][JOBS_MAX];
+    unsigned bad = 0;
+    for (size_t count = 1; count <= JOBS_MAX; count++) {
+        fill(keys[0], sizeof keys);
+        fill(points[0], sizeof points);
+        memset(points[count / 2], 0, 32);
+        for (size_t k = 0; k < 2; k++) {
+            for (size_t i = 0; i < count; i++) {
+                const uint8_t *point = (i + count) % 5 == 0 ? NULL : points[i];
+                jobs[k][i] = (struct x25519_job){out[k][i], keys[i], point, NOISE_ERR_STATE};
+            }
+            noise_cpu_limit(k == 0 ? NOISE_CPU_PORTABLE : allowed);
+            x25519_batch(jobs[k], count);
+        }
+        for (size_t i = 0; i < count; i++) {
+            bad += jobs[0][i].error != jobs[1][i].error;
+            bad += differs(out[0][i], out[1][i], 32);
+        }
+    }
+    return bad;
+}
+
 // A comparison that cannot fail proves nothing.
 static unsigned control(uint32_t allowed)
 {
@@ -226,6 +253,7 @@ static const struct {
     {"BLAKE2s, every length", blake2s_every_length},
     {"X25519", x25519_variable},
     {"X25519, fixed base", x25519_fixed},
+    {"X25519, batches", x25519_batches},
 };
 
 #define FEATURES_AVX2 (NOISE_CPU_BMI2 | NOISE_CPU_ADX | NOISE_CPU_AVX2)
