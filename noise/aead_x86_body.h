@@ -33,8 +33,9 @@ _Static_assert(CHUNK_LEN == (int)POLY1305_HALVES_LEN,
 // A message under way.
 struct message {
     struct poly1305 mac;
-    struct poly1305_sum power; // r^16; only where there is a whole chunk
-    uint32_t state[16];        // the counter is that of the next chunk
+    struct poly1305_sum power; // r until the first chunk has been dealt with, then r^16
+    bool first;
+    uint32_t state[16]; // the counter is that of the next chunk
     uint8_t stream[CHACHA20_ROWS_LEN];
 };
 
@@ -44,15 +45,15 @@ static const uint8_t *tail_stream(const struct message *m)
     return m->stream + CHACHA20_BLOCK_LEN;
 }
 
-NOISE_X86_CALLED void xor_chunk(uint8_t *out, const uint8_t *in, const uint32_t state[static 16])
+NOISE_X86_CALLED void xor_chunk(uint8_t *out, const uint8_t *in, struct message *m)
 {
-    chacha20_eight_blocks(out, in, state, NULL, (struct poly1305_sum){0, 0, 0}, NULL);
+    chacha20_eight_blocks(out, in, m->state, NULL, NULL, &m->power, m->first);
 }
 
 NOISE_X86_CALLED void xor_chunk_absorb(uint8_t *out, const uint8_t *in, struct message *m,
                                        const uint8_t *mac_in)
 {
-    chacha20_eight_blocks(out, in, m->state, &m->mac, m->power, mac_in);
+    chacha20_eight_blocks(out, in, m->state, &m->mac, mac_in, &m->power, m->first);
 }
 
 // Enciphers the next chunk and absorbs another one, if there is one to absorb. `mac_in` may be `in`, in place too.
@@ -60,15 +61,20 @@ NOISE_X86_INLINE void next_chunk(struct message *m, uint8_t *out, const uint8_t 
                                  const uint8_t *mac_in)
 {
     if (mac_in == NULL) {
-        xor_chunk(out, in, m->state);
+        xor_chunk(out, in, m);
     } else {
         xor_chunk_absorb(out, in, m, mac_in);
     }
+    m->first = false;
     m->state[12] += CHACHA20_LANES;
 }
 
 NOISE_X86_CALLED void absorb_chunk(struct message *m, const uint8_t *in)
 {
+    for (int n = 1; m->first && n < POLY1305_CHAIN_BLOCKS; n *= 2) {
+        poly1305_square(&m->power);
+    }
+    m->first = false;
     poly1305_absorb_halves(&m->mac, m->power, in);
 }
 
@@ -136,21 +142,17 @@ NOISE_X86_INLINE void message_set_state(struct message *m, const uint8_t *key, c
 NOISE_X86_INLINE void message_begin(struct message *m, const uint8_t *key, const uint8_t *nonce,
                                     const uint8_t *ad, size_t ad_len, size_t len)
 {
-    size_t chunks = len / CHUNK_LEN;
-
     message_set_state(m, key, nonce, 0);
-    if (len <= CHACHA20_BLOCK_LEN) {
-        chacha20_few_blocks(m->stream, m->state, 1, false);
+    uint32_t next = (uint32_t)(1 + len / CHUNK_LEN * CHACHA20_LANES);
+    if (len % CHUNK_LEN <= CHACHA20_BLOCK_LEN) {
+        chacha20_few_blocks(m->stream, m->state, next, false);
     } else {
-        uint32_t next = (uint32_t)(1 + chunks * CHACHA20_LANES);
         chacha20_few_blocks(m->stream, m->state, next, true);
     }
     m->state[12] = 1;
     poly1305_init(&m->mac, m->stream); // RFC 8439 2.6
-    if (chunks > 0) {
-        struct poly1305_key r = poly1305_key_of(&m->mac);
-        m->power = poly1305_power(&r);
-    }
+    m->power = (struct poly1305_sum){m->mac.r[0], m->mac.r[1], 0};
+    m->first = len >= CHUNK_LEN;
     if (ad_len > 0) {
         absorb_padded(&m->mac, ad, ad_len);
     }
@@ -308,6 +310,7 @@ NOISE_X86_CALLED void xor_text(uint8_t *out, const uint8_t *key, const uint8_t *
     struct message m;
 
     message_set_state(&m, key, nonce, counter);
+    m.first = false;
     for (; len >= CHUNK_LEN; len -= CHUNK_LEN) {
         next_chunk(&m, out, in, NULL);
         out += CHUNK_LEN;

@@ -24,6 +24,10 @@ enum {
     CHACHA20_DOUBLE_ROUNDS = 10,
 };
 
+_Static_assert(1 << 2 * (CHACHA20_DOUBLE_ROUNDS - POLY1305_CHAIN_BLOCKS / 2) ==
+                   POLY1305_CHAIN_BLOCKS,
+               "the rounds in which no block is absorbed square r to r^16");
+
 typedef uint32_t chacha20_lanes __attribute__((vector_size(32)));
 
 #define CHACHA20_ROTATE(x, n) ((x) << (n) | (x) >> (32 - (n)))
@@ -240,12 +244,13 @@ NOISE_X86_INLINE void chacha20_lanes_xor(uint8_t *out, const uint8_t *in, const 
 }
 
 // out = in ^ key stream of eight blocks, from the state's counter on. With `mac`, it absorbs POLY1305_HALVES_LEN bytes
-// at `mac_in` meanwhile, before anything is written to `out`.
+// at `mac_in` meanwhile, before anything is written to `out`. `power` is r^16, or still r: then `from_r` has it made.
 //
-// CT: secret = everything but the counter.
+// CT: secret = everything but the counter and from_r.
 NOISE_X86_INLINE void chacha20_eight_blocks(uint8_t *out, const uint8_t *in,
                                             const uint32_t s[static 16], struct poly1305 *mac,
-                                            struct poly1305_sum power, const uint8_t *mac_in)
+                                            const uint8_t *mac_in, struct poly1305_sum *power,
+                                            bool from_r)
 {
 #define ALL chacha20_all_lanes
     CHACHA20_MASKS;
@@ -254,21 +259,33 @@ NOISE_X86_INLINE void chacha20_eight_blocks(uint8_t *out, const uint8_t *in,
     chacha20_lanes x4 = ALL(s[4]), x5 = ALL(s[5]), x6 = ALL(s[6]), x7 = ALL(s[7]);
     chacha20_lanes x8 = ALL(s[8]), x9 = ALL(s[9]), x10 = ALL(s[10]), x11 = ALL(s[11]);
     chacha20_lanes x12 = counter, x13 = ALL(s[13]), x14 = ALL(s[14]), x15 = ALL(s[15]);
+    struct poly1305_sum first = {0, 0, 0}, second = {0, 0, 0};
     __m256i t[4], u[4];
-    int i = 0;
 
     if (mac != NULL) {
         struct poly1305_key key = poly1305_key_of(mac);
-        struct poly1305_sum first = poly1305_sum_of(mac), second = {0, 0, 0};
-        for (; i < POLY1305_CHAIN_BLOCKS / 2; i++) {
+        first = poly1305_sum_of(mac);
+        for (int i = 0; i < POLY1305_CHAIN_BLOCKS / 2; i++) {
             CHACHA20_LANES_DOUBLE_ROUND(poly1305_step(&first, &key, mac_in),
                                         poly1305_step(&second, &key, mac_in + POLY1305_CHAIN_LEN);
                                         mac_in += POLY1305_BLOCK_LEN);
         }
-        poly1305_set_sum(mac, poly1305_multiply_add(first, power, second));
+    } else {
+        for (int i = 0; i < POLY1305_CHAIN_BLOCKS / 2; i++) {
+            CHACHA20_LANES_DOUBLE_ROUND((void)0, (void)0);
+        }
     }
-    for (; i < CHACHA20_DOUBLE_ROUNDS; i++) {
-        CHACHA20_LANES_DOUBLE_ROUND((void)0, (void)0);
+    if (from_r) {
+        for (int i = POLY1305_CHAIN_BLOCKS / 2; i < CHACHA20_DOUBLE_ROUNDS; i++) {
+            CHACHA20_LANES_DOUBLE_ROUND(poly1305_square(power), (void)0);
+        }
+    } else {
+        for (int i = POLY1305_CHAIN_BLOCKS / 2; i < CHACHA20_DOUBLE_ROUNDS; i++) {
+            CHACHA20_LANES_DOUBLE_ROUND((void)0, (void)0);
+        }
+    }
+    if (mac != NULL) {
+        poly1305_set_sum(mac, poly1305_multiply_add(first, *power, second));
     }
     __asm__("" : "+r"(s)); // the words are broadcast again, not kept
     chacha20_lanes_turn(t, x0 + ALL(s[0]), x1 + ALL(s[1]), x2 + ALL(s[2]), x3 + ALL(s[3]));

@@ -158,16 +158,11 @@ NOISE_X86_INLINE struct poly1305_sum poly1305_multiply_add(struct poly1305_sum a
     return poly1305_fold(h);
 }
 
-// r^16, for poly1305_join.
-NOISE_X86_INLINE struct poly1305_sum poly1305_power(const struct poly1305_key *key)
+NOISE_X86_INLINE void poly1305_square(struct poly1305_sum *a)
 {
-    struct poly1305_sum power = {key->r0, key->r1, 0};
     const struct poly1305_sum zero = {0, 0, 0};
 
-    for (int n = 1; n < POLY1305_CHAIN_BLOCKS; n *= 2) {
-        power = poly1305_multiply_add(power, power, zero);
-    }
-    return power;
+    *a = poly1305_multiply_add(*a, *a, zero);
 }
 
 NOISE_X86_INLINE struct poly1305_sum poly1305_sum_of(const struct poly1305 *ctx)
@@ -195,7 +190,7 @@ NOISE_X86_INLINE void poly1305_absorb_blocks(struct poly1305 *ctx, const uint8_t
     poly1305_set_sum(ctx, h);
 }
 
-// POLY1305_HALVES_LEN bytes in two chains.
+// POLY1305_HALVES_LEN bytes in two chains; `power` is r^16.
 NOISE_X86_INLINE void poly1305_absorb_halves(struct poly1305 *ctx, struct poly1305_sum power,
                                              const uint8_t *in)
 {
