@@ -11,13 +11,22 @@ $(EMULATOR)/boot.o: tests/emulator/boot.S
 	@mkdir -p $(@D)
 	gcc -c -o $@ $<
 
-$(EMULATOR)/image.elf: $(EMULATOR)/boot.o $(EMULATOR)/tests/emulator/paths.o $(patsubst %.c,$(EMULATOR)/%.o,$(wildcard noise/*.c)) \
+EMULATOR_NOISE := $(patsubst %.c,$(EMULATOR)/%.o,$(wildcard noise/*.c))
+EMULATOR_LINK = ld -nostdlib -static --no-warn-rwx-segments -T tests/emulator/image.ld -o $@ $(filter %.o,$^)
+$(EMULATOR)/paths.elf: $(EMULATOR)/boot.o $(EMULATOR)/tests/emulator/paths.o $(EMULATOR)/tests/emulator/pc.o $(EMULATOR_NOISE) \
                        tests/emulator/image.ld
-	ld -nostdlib -static --no-warn-rwx-segments -T tests/emulator/image.ld -o $@ $(filter %.o,$^)
+	$(EMULATOR_LINK)
+$(EMULATOR)/published.elf: $(EMULATOR)/boot.o $(addprefix $(EMULATOR)/tests/,emulator/published.o emulator/pc.o cpu_paths.o \
+                           vectors/published.o) $(EMULATOR_NOISE) tests/emulator/image.ld
+	$(EMULATOR_LINK)
 
-$(EMULATOR)/%.bin: $(EMULATOR)/image.elf
-	objcopy -O binary -j .$* $< $@
+# The boot sector, and the program that it loads.
+$(EMULATOR)/%.boot: $(EMULATOR)/%.elf
+	objcopy -O binary -j .boot $< $@
+$(EMULATOR)/%.program: $(EMULATOR)/%.elf
+	objcopy -O binary -j .program $< $@
 
 .PHONY: check-emulator
-check-emulator: $(EMULATOR)/boot.bin $(EMULATOR)/program.bin
-	prove $(PROVE_FLAGS) --exec python3 tests/emulator/run_emulator.py :: $^ $(EMULATOR)
+check-emulator: $(foreach p,paths published,$(EMULATOR)/$(p).boot $(EMULATOR)/$(p).program)
+	prove $(PROVE_FLAGS) --exec python3 tests/emulator/run_emulator.py :: $(EMULATOR)/paths.boot $(EMULATOR)/paths.program $(EMULATOR)
+	prove $(PROVE_FLAGS) --exec '$(PUBLISHED_TEST)' $(EMULATOR)/published.program

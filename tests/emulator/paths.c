@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every path of noise/ as it was compiled, on an emulated processor that has what it takes: its results are those of the
-// portable path. Runs on the bare machine and writes TAP to the first serial port.
+// portable path. Runs on the bare machine and writes TAP.
 //
 // A path counts only when the library says that it uses exactly the features of the path.
 #include <stdbool.h>
@@ -12,72 +12,15 @@
 #include "noise/chacha20poly1305.h"
 #include "noise/cpu.h"
 #include "noise/x25519.h"
+#include "tests/emulator/pc.h"
 
 enum {
-    SERIAL_PORT = 0x3f8,
-    SHUTDOWN_PORT = 0x8900, // of the emulator
     EVERY_LEN = 1100,
     TEXT_MAX = 65519,
     TAG_LEN = 16,
     X25519_CASES = 24,
     JOBS_MAX = 17, // two rounds of the widest path and one more
 };
-
-// What compilers take for granted.
-void *memcpy(void *to, const void *from, size_t len);
-void *memset(void *to, int value, size_t len);
-
-void *memcpy(void *to, const void *from, size_t len)
-{
-    void *at = to;
-    __asm__ volatile("rep movsb" : "+D"(at), "+S"(from), "+c"(len) : : "memory");
-    return to;
-}
-
-void *memset(void *to, int value, size_t len)
-{
-    void *at = to;
-    __asm__ volatile("rep stosb" : "+D"(at), "+c"(len) : "a"(value) : "memory");
-    return to;
-}
-
-static void put_byte(char c, uint16_t port)
-{
-    __asm__ volatile("outb %0, %1" : : "a"(c), "Nd"(port));
-}
-
-static uint8_t get_byte(uint16_t port)
-{
-    uint8_t byte;
-    __asm__ volatile("inb %1, %0" : "=a"(byte) : "Nd"(port));
-    return byte;
-}
-
-// Waits until all bytes have been sent, as the line status register says by bit 6.
-static void wait_for_serial(void)
-{
-    while ((get_byte(SERIAL_PORT + 5) & 0x40) == 0) {
-    }
-}
-
-static void print(const char *line)
-{
-    for (; *line != '\0'; line++) {
-        put_byte(*line, SERIAL_PORT);
-        wait_for_serial();
-    }
-}
-
-static void print_number(unsigned n)
-{
-    char digits[12] = {0};
-    size_t i = sizeof digits - 1;
-    do {
-        digits[--i] = (char)('0' + n % 10);
-        n /= 10;
-    } while (n > 0);
-    print(digits + i);
-}
 
 // xorshift64*
 static uint64_t seed = 1;
@@ -274,26 +217,24 @@ enum {
 
 int main(void)
 {
-    put_byte(3, SERIAL_PORT + 3); // line control: eight bits
+    pc_start();
     fill(text, sizeof text);
-    print("1..");
-    print_number(ROWS * PATHS);
-    print("\n");
+    pc_print("1..");
+    pc_print_number(ROWS * PATHS);
+    pc_print("\n");
     for (unsigned i = 0; i < ROWS * PATHS; i++) {
         uint32_t features = paths[i / ROWS].features;
         noise_cpu_limit(features);
         unsigned bad = noise_cpu_features() != features;
         bad += rows[i % ROWS].run(features);
-        print(bad == 0 ? "ok " : "not ok ");
-        print_number(i + 1);
-        print(" - ");
-        print(rows[i % ROWS].name);
-        print(", ");
-        print(paths[i / ROWS].name);
-        print("\n");
+        pc_print(bad == 0 ? "ok " : "not ok ");
+        pc_print_number(i + 1);
+        pc_print(" - ");
+        pc_print(rows[i % ROWS].name);
+        pc_print(", ");
+        pc_print(paths[i / ROWS].name);
+        pc_print("\n");
     }
-    for (const char *c = "Shutdown"; *c != '\0'; c++) {
-        put_byte(*c, SHUTDOWN_PORT);
-    }
+    pc_stop();
     return 0;
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-# Runs a program on the bare machine of an emulated processor with AVX-512 and IFMA, and passes its TAP on.
-"""usage: run_emulator.py BOOT_SECTOR PROGRAM DIRECTORY"""
+# Runs a program on the bare machine of an emulated processor with AVX-512 and IFMA, and passes its TAP on. A file given as
+# data lies on the disk behind the program.
+"""usage: run_emulator.py BOOT_SECTOR PROGRAM DIRECTORY [DATA]"""
 import os
 import pty
 import subprocess
@@ -10,6 +11,7 @@ import threading
 
 TIMEOUT_S = 300
 SECTOR = 512
+DATA_SECTOR = 2048  # pc.h
 CYLINDERS, HEADS, SECTORS = 20, 16, 63
 CONFIGURATION = """\
 cpu: model=corei7_icelake_u, ips=1000000000, reset_on_triple_fault=0
@@ -28,15 +30,17 @@ display_library: term
 """
 
 
-def write_disk(path, boot_sector, program):
-    with open(boot_sector, "rb") as f:
-        boot = f.read()
-    with open(program, "rb") as f:
-        rest = f.read()
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def write_disk(path, boot_sector, program, data):
+    boot, rest, more = read(boot_sector), read(program), read(data) if data else b""
     size = CYLINDERS * HEADS * SECTORS * SECTOR
-    assert len(boot) == SECTOR and SECTOR + len(rest) <= size
+    assert len(boot) == SECTOR and len(boot + rest) <= DATA_SECTOR * SECTOR <= size - len(more)
     with open(path, "wb") as f:
-        f.write((boot + rest).ljust(size, b"\0"))
+        f.write(((boot + rest).ljust(DATA_SECTOR * SECTOR, b"\0") + more).ljust(size, b"\0"))
 
 
 def drain(master):
@@ -65,21 +69,24 @@ def emulate(directory):
     return names
 
 
-def main():
-    boot_sector, program, directory = sys.argv[1:]
+def run(boot_sector, program, directory, data=None):
+    """Whether the program came to its end, what it said, and the emulator's log."""
     os.makedirs(directory, exist_ok=True)
-    write_disk(os.path.join(directory, "disk"), boot_sector, program)
+    write_disk(os.path.join(directory, "disk"), boot_sector, program, data)
     serial = os.path.join(directory, "serial")
     if os.path.exists(serial):
         os.remove(serial)
     names = emulate(os.path.abspath(directory))
-    with open(serial, encoding="ascii", errors="replace") as f:
-        output = f.read()
+    return b"shutdown requested" in read(names["log"]), read(serial).decode("ascii", errors="replace"), names["log"]
+
+
+def main():
+    if len(sys.argv) not in (4, 5):
+        sys.exit(__doc__)
+    ended, output, log = run(*sys.argv[1:])
     print(output, end="")
-    with open(names["log"], encoding="utf-8", errors="replace") as f:
-        ended = "shutdown requested" in f.read()
     if not ended:
-        print(f"# the program did not end; see {names['log']}")
+        print(f"# the program did not end; see {log}")
     sys.exit(0 if ended and "not ok" not in output else 1)
 
 

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Turns the published test data into one binary file that a program without a parser, a libc or a file system can run:
 # tests/vectors/published.c says how it is laid out.
-"""usage: published.py DIRECTORY OUT [--iterations N] [--damage KIND]
+"""usage: published.py DIRECTORY OUT [--iterations N] [--only KIND] [--damage KIND]
 
 --iterations N   also the chain of RFC 7748 5.2, N long (1, 1000 or 1000000)
+--only KIND      only those of one kind
 --damage KIND    one bit of one expected result is wrong, or one verdict: x25519, low-order, aead, forgery, blake2s, noise or
                  iterated. A run that still passes looks at nothing."""
 import json
@@ -114,7 +115,7 @@ def encode(records):
 def main():
     arguments = sys.argv[1:]
     options = {}
-    while len(arguments) > 2 and arguments[2] in ("--iterations", "--damage") and len(arguments) > 3:
+    while len(arguments) > 2 and arguments[2] in ("--iterations", "--only", "--damage") and len(arguments) > 3:
         options[arguments[2]] = arguments[3]
         del arguments[2:4]
     if len(arguments) != 2:
@@ -125,6 +126,8 @@ def main():
     if "--iterations" in options:
         n = int(options["--iterations"])
         records.append(record("iterated", GOOD, n, ITERATED[n]))
+    if "--only" in options:
+        records = [r for r in records if r[0] == KINDS[options["--only"]]]
     if "--damage" in options:
         damage(records, options["--damage"])
     with open(out, "wb") as f:
