@@ -20,6 +20,7 @@
 enum {
     EDGE_LEN = 1024,
     LONG_LEN = 65600,
+    BATCH_MAX = 40,
     CLASSIFY = 16, // of so many points one is looked at: on the curve or on its twist
 };
 
@@ -189,6 +190,53 @@ static void test_x25519_base(void **state)
                 assert_memory_equal(ours_out, expected, 32);
             }
         }
+    }
+}
+
+// A batch of random size and mixture, each job against libsodium alone.
+static void compare_batch(size_t count)
+{
+    static uint8_t scalars[BATCH_MAX][32], points[BATCH_MAX][32], expected[BATCH_MAX][32];
+    static uint8_t out[BATCH_MAX][32];
+    struct x25519_job jobs[BATCH_MAX];
+    bool good[BATCH_MAX], base[BATCH_MAX];
+    for (size_t j = 0; j < count; j++) {
+        base[j] = below(3) == 0;
+        make_scalar(scalars[j], below(1000));
+        make_point(points[j], below(1000));
+        if (j > 0 && below(4) == 0) {
+            memcpy(scalars[j], scalars[j - 1], 32); // what keygen and es have in common
+        }
+        good[j] = (base[j] ? crypto_scalarmult_base(expected[j], scalars[j])
+                           : crypto_scalarmult(expected[j], scalars[j], points[j])) == 0;
+    }
+    for (size_t i = 0; i < cpu_paths_len; i++) {
+        if (!cpu_path_take(&cpu_paths[i])) {
+            continue;
+        }
+        for (size_t j = 0; j < count; j++) {
+            jobs[j] = (struct x25519_job){out[j], scalars[j], base[j] ? NULL : points[j],
+                                          NOISE_ERR_STATE};
+        }
+        x25519_batch(jobs, count);
+        for (size_t j = 0; j < count; j++) {
+            assert_int_equal(jobs[j].error, good[j] ? NOISE_OK : NOISE_ERR_LOW_ORDER);
+            if (good[j]) {
+                assert_memory_equal(out[j], expected[j], 32);
+            } else {
+                assert_zero(out[j], 32);
+            }
+        }
+    }
+}
+
+static void test_x25519_batch(void **state)
+{
+    (void)state;
+    for (unsigned long n = 0; n < cases / 10;) {
+        size_t count = below(BATCH_MAX + 1);
+        compare_batch(count);
+        n += count + 1;
     }
 }
 
@@ -362,9 +410,9 @@ static void test_hkdf(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_x25519), cmocka_unit_test(test_x25519_base),
-        cmocka_unit_test(test_aead),   cmocka_unit_test(test_blake2s),
-        cmocka_unit_test(test_hkdf),
+        cmocka_unit_test(test_x25519),       cmocka_unit_test(test_x25519_base),
+        cmocka_unit_test(test_x25519_batch), cmocka_unit_test(test_aead),
+        cmocka_unit_test(test_blake2s),      cmocka_unit_test(test_hkdf),
     };
     const char *cases_text = getenv("CASES");
     const char *seed_text = getenv("SEED");

@@ -4,6 +4,7 @@
 #include "noise/blake2s.h"
 #include "noise/bytes.h"
 #include "noise/chacha20poly1305.h"
+#include "noise/cpu.h"
 #include "noise/noise_xk.h"
 #include "noise/x25519.h"
 
@@ -13,6 +14,8 @@ enum {
     FIELDS_MAX = 40,
     TEXT_MAX = 1024,
     HANDSHAKE_MESSAGES = 3,
+    BATCH_MAX = 17, // nine of one kind: all lanes of a vector and one more
+    BATCH_PORTABLE = 2,
 };
 
 struct field {
@@ -53,7 +56,31 @@ static bool all_zero(const uint8_t *bytes, size_t len)
     return any == 0;
 }
 
-// X25519: apart, and with the result in the place of each input.
+// X25519: apart, with the result in the place of each input, and in a batch.
+
+// Every second job of a batch is the case, the others multiply the base point by its scalar: whatever the lanes are, one
+// job's verdict and result are no other's.
+static bool run_x25519_batch(const struct field f[static 3], enum noise_error expected)
+{
+    static uint8_t out[BATCH_MAX][X25519_KEY_LEN];
+    struct x25519_job jobs[BATCH_MAX];
+    uint8_t base[X25519_KEY_LEN];
+    size_t count = noise_cpu_features() == NOISE_CPU_PORTABLE ? BATCH_PORTABLE : BATCH_MAX;
+    bool good = true;
+    for (size_t i = 0; i < count; i++) {
+        jobs[i] = (struct x25519_job){.shared = out[i],
+                                      .private_key = f[0].bytes,
+                                      .public_key = i % 2 == 0 ? f[1].bytes : NULL,
+                                      .error = NOISE_ERR_STATE};
+    }
+    x25519_batch(jobs, count);
+    x25519_base(base, f[0].bytes);
+    for (size_t i = 0; i < count; i++) {
+        good &= jobs[i].error == (i % 2 == 0 ? expected : NOISE_OK);
+        good &= i % 2 == 0 ? is(out[i], X25519_KEY_LEN, f[2]) : same(out[i], base, sizeof base);
+    }
+    return good;
+}
 
 static bool run_x25519(const struct test_case *c)
 {
@@ -71,7 +98,7 @@ static bool run_x25519(const struct test_case *c)
     for (size_t i = 0; i < 3; i++) {
         good &= is(out[i], X25519_KEY_LEN, f[2]);
     }
-    return good;
+    return good && run_x25519_batch(f, expected);
 }
 
 // RFC 7748 5.2: k = u = 9, then (k, u) = (X25519(k, u), k), again and again.
