@@ -250,6 +250,7 @@ nightly-os2vm:
 .PHONY: link-test nightly-link
 link-test: $(OS)/lab/neuron.elf
 	prove $(PROVE_FLAGS) --exec python3 tests/qemu/link_test.py :: $< $(BUILD)/link-test 10 0
+	prove $(PROVE_FLAGS) --exec python3 tests/qemu/attack_test.py :: $< $(BUILD)/attack-test
 nightly-link: $(OS)/lab/neuron.elf
 	prove $(PROVE_FLAGS) --exec python3 tests/qemu/link_test.py :: $< $(BUILD)/nightly-link 100 1
 
