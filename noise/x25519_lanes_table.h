@@ -12,6 +12,7 @@ enum {
 };
 
 // [block][entry][coordinate][word][lane]; what they are is said beside the numbers.
-extern const uint64_t x25519_lanes_table[X25519_TABLE_BLOCKS][X25519_TABLE_ENTRIES][3][4][4];
+extern const uint64_t __attribute__((visibility("hidden")))
+x25519_lanes_table[X25519_TABLE_BLOCKS][X25519_TABLE_ENTRIES][3][4][4];
 
 #endif

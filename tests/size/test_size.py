@@ -65,10 +65,12 @@ def test_stack_that_is_not_wiped():
     with tempfile.TemporaryDirectory() as at:
         os.mkdir(os.path.join(at, "noise"))
         with open(os.path.join(at, "noise", "x.ci"), "w", encoding="ascii") as f:
-            f.write(node("x25519", 64) + node("x25519_base", 32) + node("ladder", 500) + node("comb", 600))
-            f.write(calls("x25519", "ladder") + calls("x25519_base", "comb"))
+            f.write(node("dh", 64) + node("base", 32) + node("ladder", 500) + node("comb", 600) + node("ct_wipe_stack", 700))
+            f.write(calls("dh", "ladder") + calls("base", "comb") + calls("base", "ct_wipe_stack") + calls("dh", "ct_wipe_stack"))
         assert report.wiped_too_little(at, 600) is None
-        assert "x25519_base leaves 600 bytes" in report.wiped_too_little(at, 592)
+        assert "base leaves 600 bytes" in report.wiped_too_little(at, 592)
+    with tempfile.TemporaryDirectory() as at:
+        assert "nobody" in report.wiped_too_little(at, 600)
 
 
 def test_every_public_function_is_measured():
