@@ -102,9 +102,9 @@ static inline void ct_wipe(void *memory, size_t len)
 }
 
 // Zeroes CT_WIPE_STACK_LEN bytes of stack below the caller: the frames of functions that it has called and that have
-// returned, with whatever the compiler kept there. Called at the end of what computes with long-lived secrets. The length is
-// above the deepest of such frames: on rv64, where stack is dear, by what `make size` finds, and elsewhere with room for
-// compilers that have fewer registers.
+// returned, with whatever the compiler kept there. Called at the end of what computes with long-lived secrets. On rv64,
+// where stack is dear, the length is above the deepest of such frames by what `make size` finds. Elsewhere it covers the
+// portable code, and not all frames of the vector code: docs/SOUNDNESS.md.
 enum {
 #ifdef __riscv
     CT_WIPE_STACK_LEN = 960,
