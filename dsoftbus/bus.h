@@ -79,7 +79,9 @@ _Static_assert(sizeof(struct connection) <= HALF_OPEN_BYTES_MAX, "one half-open 
 
 enum bus_event_type {
     // Discovery.
-    BUS_PEER_FOUND, // an announce of a device that is trusted with exactly this key, not in the table before
+    // An announce of a device that is trusted with exactly this key, not in the table before; or such a device in the table
+    // has just become a trusted one.
+    BUS_PEER_FOUND,
     BUS_DEVICE_FOUND, // the same for a device that is not trusted: neither id nor key is listed, or it is pending or revoked
     BUS_DEVICE_LOST,  // its ttl has passed
     BUS_ANNOUNCE_OWN, // our own announce came back

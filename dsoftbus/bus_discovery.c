@@ -60,6 +60,20 @@ static void hear_device(struct bus *bus, const struct announce *announce,
     }
 }
 
+void bus_discovery_set_peer(struct bus *bus, uint16_t index, bool trusted)
+{
+    const struct peer *peer = &bus->peers.peers[index];
+    bool found = discovery_of_peer(&bus->discovery, bus->now_ms, index) != NULL;
+    const struct device *device;
+
+    discovery_set_peer(&bus->discovery, &peer->id, peer->static_key, trusted ? index : PEER_NONE);
+    device = discovery_of_peer(&bus->discovery, bus->now_ms, index);
+    if (device != NULL && !found) {
+        emit_device(bus, BUS_PEER_FOUND, device);
+        bus_announce_changed(bus);
+    }
+}
+
 static void announce_mismatched(struct bus *bus, const struct announce *announce,
                                 const struct net_address *source)
 {
@@ -151,8 +165,10 @@ static void announce_if_due(struct bus *bus)
     encode_announce(bus);
     bus->announce_step = STEP_MULTICAST;
     bus->announced_ms = bus->now_ms;
-    bus->announce_due_ms = time_after(bus->now_ms, bus->config.ttl_s * UINT64_C(1000) / 3);
     bus->counts.announces_sent++;
+    bus->announce_due_ms = time_after(bus->now_ms, bus->counts.announces_sent < ANNOUNCE_BURST
+                                                       ? ANNOUNCE_INTERVAL_MIN_MS
+                                                       : bus->config.ttl_s * UINT64_C(1000) / 3);
 }
 
 void bus_announce_changed(struct bus *bus)

@@ -78,6 +78,8 @@ bool bus_address_trusted(const struct bus *bus, const struct net_address *addres
 // ---- bus_discovery.c ------------------------------------------------------------------------------
 
 void bus_discovery_tick(struct bus *bus);
+// The peer is trusted from now on, or not; its device may have been heard before.
+void bus_discovery_set_peer(struct bus *bus, uint16_t index, bool trusted);
 uint64_t bus_discovery_deadline(const struct bus *bus);
 
 // The next datagram of the announce that is being sent; false when there is none.

@@ -189,7 +189,7 @@ enum peers_error bus_peer_add(struct bus *bus, uint64_t now_ms, uint16_t *index,
         return error;
     }
     if (peer->trust == PEER_TRUSTED) {
-        discovery_set_peer(&bus->discovery, &peer->id, peer->static_key, added);
+        bus_discovery_set_peer(bus, added, true);
     }
     bus_dial_if_due(bus, added);
     if (index != NULL) {
@@ -220,8 +220,7 @@ enum bus_error bus_peer_set_trust(struct bus *bus, uint64_t now_ms, uint16_t ind
     }
     peer = at(bus, index);
     peer->trust = (uint8_t)trust;
-    discovery_set_peer(&bus->discovery, &peer->id, peer->static_key,
-                       trust == PEER_TRUSTED ? index : PEER_NONE);
+    bus_discovery_set_peer(bus, index, trust == PEER_TRUSTED);
     if (trust != PEER_TRUSTED) {
         end_sessions(bus, index, trust == PEER_PENDING ? REASON_PEER_PENDING : REASON_PEER_REVOKED);
     }

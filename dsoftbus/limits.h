@@ -41,6 +41,9 @@ enum {
     DIAL_BACKOFF_MAX_MS = 60000,
     // Multicast is shared: never more than one announce per second, whatever changes here.
     ANNOUNCE_INTERVAL_MIN_MS = 1000,
+    // The first ones follow each other at that interval, as RFC 6762 8.3 has it: whoever comes up at the same time may miss
+    // one, a bad link loses some, and the next would be a third of the ttl away.
+    ANNOUNCE_BURST = 3,
     ANNOUNCE_TTL_DEFAULT_S = 60, // an announce without a trailer
     ANNOUNCE_TTL_MIN_S = 3,      // three announces within a ttl, at one per second
     ANNOUNCE_TTL_MAX_S = 3600,

@@ -213,13 +213,17 @@ static void test_announce_rate(void **state)
     assert_int_equal(announce_decode(&announce, a->last_datagram, a->last_datagram_len),
                      ANNOUNCE_OK);
     assert_int_equal(announce.seq, 1);
-    world_run_until(&world, world.now_ms + 19999);
+    world_run_until(&world, world.now_ms + 999);
     assert_int_equal(a->datagrams, 4);
-    world_run_until(&world, world.now_ms + 1); // a third of the ttl
+    world_run_until(&world, world.now_ms + 1); // the last of ANNOUNCE_BURST
     assert_int_equal(a->datagrams, 6);
+    world_run_until(&world, world.now_ms + 19999);
+    assert_int_equal(a->datagrams, 6);
+    world_run_until(&world, world.now_ms + 1); // a third of the ttl
+    assert_int_equal(a->datagrams, 8);
     world_run_until(&world, world.now_ms + 200000);
-    assert_int_equal(a->datagrams, 26);
-    assert_int_equal(bus_counts(&a->bus).announces_sent, 13);
+    assert_int_equal(a->datagrams, 28);
+    assert_int_equal(bus_counts(&a->bus).announces_sent, 14);
 }
 
 static void test_services(void **state)
@@ -341,6 +345,35 @@ static void test_announces_heard(void **state)
     assert_true(bus_next_deadline(&a->bus) == TIME_NEVER);
 }
 
+// A device may be heard before it is trusted: it is found when it becomes a peer, once, and as often as it becomes one.
+static void test_trusted_after_it_was_heard(void **state)
+{
+    (void)state;
+    struct node *a = node_start(&world, "node-a", 10, 34567);
+    uint8_t key_b[32] = {0xb}, key_c[32] = {0xc};
+
+    send_announce(a, "node-b", key_b, 11, 34568, 1);
+    next_event(a, BUS_DEVICE_FOUND);
+    uint16_t b = node_add(a, "node-b", key_b, PEER_PENDING, false);
+    uint16_t c = node_add(a, "node-c", key_c, PEER_TRUSTED, false); // not heard
+    world_run(&world);
+    no_more_events(a);
+    assert_int_equal(bus_peer_set_trust(&a->bus, world.now_ms, b, PEER_TRUSTED), BUS_OK);
+    assert_int_equal(bus_peer_set_trust(&a->bus, world.now_ms, b, PEER_TRUSTED), BUS_OK);
+    assert_int_equal(bus_peer_set_trust(&a->bus, world.now_ms, c, PEER_TRUSTED), BUS_OK);
+    world_run(&world);
+    assert_int_equal(next_event(a, BUS_PEER_FOUND)->peer, b);
+    no_more_events(a);
+    assert_int_equal(bus_peer_set_trust(&a->bus, world.now_ms, b, PEER_REVOKED), BUS_OK);
+    assert_int_equal(bus_peer_set_trust(&a->bus, world.now_ms, b, PEER_TRUSTED), BUS_OK);
+    world_run(&world);
+    next_event(a, BUS_PEER_FOUND);
+    no_more_events(a);
+    send_announce(a, "node-d", a->public_key, 11, 34568, 1); // a key that is not its own
+    next_event(a, BUS_ANNOUNCE_IGNORED);
+    no_more_events(a);
+}
+
 // A trusted peer that has just come up need not wait for our next announce; nobody else gets one out of us, and no more
 // than one per second.
 static void test_a_new_peer_is_announced_to(void **state)
@@ -355,15 +388,15 @@ static void test_a_new_peer_is_announced_to(void **state)
     world_run_until(&world, world.now_ms + 2000);
     assert_int_equal(a->datagrams, 0); // we do not announce at all yet
     bus_announce(&a->bus, world.now_ms);
-    world_run_until(&world, world.now_ms + 2000);
-    assert_int_equal(bus_counts(&a->bus).announces_sent, 1);
+    world_run_until(&world, world.now_ms + 4000);
+    assert_int_equal(bus_counts(&a->bus).announces_sent, ANNOUNCE_BURST);
     send_announce(a, "stranger", key_c, 12, 1, 1);
     send_announce(a, "node-d", key_d, 13, 1, 1);
     send_announce(a, "node-b", key_c, 14, 1, 1);
     send_announce(a, "node-b", key_b, 11, 34568, 2); // known
     send_announce(a, "node-b", key_b, 15, 34568, 3); // at another address
     world_run_until(&world, world.now_ms + 2000);
-    assert_int_equal(bus_counts(&a->bus).announces_sent, 1);
+    assert_int_equal(bus_counts(&a->bus).announces_sent, ANNOUNCE_BURST);
 
     node_add(a, "node-c", key_c, PEER_TRUSTED, false);
     world_run_until(&world, world.now_ms + 60000); // what was heard is forgotten
@@ -598,6 +631,7 @@ static void test_revoking_ends_live_sessions(void **state)
     struct node *a, *b;
 
     establish_pair(&a, &b);
+    world_run_until(&world, world.now_ms + 4000); // the first announces
     forget_events(a);
     forget_events(b);
     assert_int_equal(bus_peer_set_trust(&b->bus, world.now_ms, 0, PEER_REVOKED), BUS_OK);
@@ -1133,22 +1167,21 @@ static void test_dial_waits_for_memory(void **state)
     (void)state;
     struct node *a = node_start(&world, "node-a", 10, 34567);
     static struct end ends[NODE_SESSIONS];
-    struct wire *first = NULL;
+    struct wire *wires[COUNT(ends)];
 
     for (size_t i = 0; i < COUNT(ends); i++) {
         char id[] = "peer-0";
         id[5] = (char)('0' + i);
         end_init(&ends[i], id, (uint8_t)(20 + i));
         node_add(a, id, ends[i].public_key, PEER_TRUSTED, false);
-        struct wire *w = outside_call(a, (uint8_t)(20 + i), &ends[i]);
-        first = i == 0 ? w : first;
+        wires[i] = outside_call(a, (uint8_t)(20 + i), &ends[i]);
     }
     struct peer peer = {.trust = PEER_TRUSTED, .dial = true, .configured = address_of(99, 1)};
     assert_true(device_id_set(&peer.id, (const uint8_t *)"far", 3));
     assert_int_equal(bus_peer_add(&a->bus, world.now_ms, NULL, &peer), PEERS_OK);
     world_run_until(&world, world.now_ms + 1500);
     assert_int_equal(a->dials, 0);
-    outside_hang_up(a, first);
+    outside_hang_up(a, wires[0]);
     world_run_until(&world, world.now_ms + 4000);
     assert_int_equal(a->dials, 1);
 }
@@ -1421,6 +1454,7 @@ int main(void)
         BUS_TEST(test_services),
         BUS_TEST(test_configured_peer_gets_a_copy),
         BUS_TEST(test_announces_heard),
+        BUS_TEST(test_trusted_after_it_was_heard),
         BUS_TEST(test_a_new_peer_is_announced_to),
         BUS_TEST(test_malformed_datagrams_without_end),
         BUS_TEST(test_back_off),
