@@ -9,7 +9,8 @@ enum { LINK_BYTES = 2 };
 void pool_init(struct pool *pool, uint8_t *memory, size_t block_bytes, uint16_t max)
 {
     DSB_ASSERT(max == 0 || (memory != NULL && block_bytes >= LINK_BYTES));
-    *pool = (struct pool){.memory = memory, .block_bytes = block_bytes, .max = max};
+    *pool = (struct pool){.block_bytes = block_bytes, .max = max};
+    pool->memory = memory;
 }
 
 uint8_t *pool_block(const struct pool *pool, uint16_t block)

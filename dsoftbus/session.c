@@ -39,7 +39,6 @@ static bool transition_exists(enum session_state from, enum session_state to)
     case SESSION_PAIR_COMMIT:
         return to == SESSION_PAIR_OPEN || to == SESSION_CLOSED;
     case SESSION_PAIR_OPEN:
-        return to == SESSION_CLOSED;
     case SESSION_CLOSING:
         return to == SESSION_CLOSED;
     case SESSION_CLOSED:

@@ -61,7 +61,7 @@ enum {
 };
 
 // A complete record, still encrypted, is in the input block. It is decrypted there, and not used afterwards.
-enum session_event session_record(struct session *s, uint8_t *record, size_t record_len);
+enum session_event session_record(struct session *s, uint8_t *bytes, size_t len);
 
 // Bytes that a record with this body needs in the output: its frame, and that of a REKEY if one is due.
 size_t session_record_needs(const struct session *s, size_t body_len);

@@ -8,8 +8,8 @@ void stream_table_init(struct stream_table *table, struct stream *streams, uint1
 {
     DSB_ASSERT(max == 0 ||
                (streams != NULL && buffers != NULL && buffer_bytes >= STREAM_BUFFER_BYTES_MIN));
-    *table = (struct stream_table){
-        .streams = streams, .buffers = buffers, .buffer_bytes = buffer_bytes, .max = max};
+    *table = (struct stream_table){.streams = streams, .buffer_bytes = buffer_bytes, .max = max};
+    table->buffers = buffers;
 }
 
 // ---- Slots ----------------------------------------------------------------------------------------

@@ -230,7 +230,7 @@ static void test_priority_records_have_room(void **state)
         }
         end_event(&p.a, session_close(&p.a.session, 0, REASON_CLOSED, BYE_NORMAL));
         assert_end(&p.a, SESSION_CLOSING, REASON_CLOSED);
-        assert_int_equal(session_output_pending(&p.a.session), before + 8 * (22 + 30) + 22 + 23);
+        assert_int_equal(session_output_pending(&p.a.session), before + (size_t)8 * (22 + 30) + 22 + 23);
         pair_exchange(&p);
         assert_end(&p.b, SESSION_CLOSED, REASON_PEER_BYE);
     }
