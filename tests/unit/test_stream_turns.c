@@ -175,9 +175,9 @@ static void test_control_does_not_wait_for_data(void **state)
         end_forge_hex(&p.b, &p.a, "020000000000000000000009");
     }
     assert_end(&p.a, SESSION_UP, REASON_NONE);
-    assert_int_equal(session_output_pending(&p.a.session), queued + 8 * 30);
+    assert_int_equal(session_output_pending(&p.a.session), queued + (size_t)8 * 30);
     end_event(&p.a, session_close(&p.a.session, 0, REASON_CLOSED, BYE_NORMAL));
-    assert_int_equal(session_output_pending(&p.a.session), queued + 8 * 30 + 23);
+    assert_int_equal(session_output_pending(&p.a.session), queued + (size_t)8 * 30 + 23);
     assert_end(&p.a, SESSION_CLOSING, REASON_CLOSED);
 }
 
@@ -314,7 +314,7 @@ static struct end *side(struct model *m, unsigned i)
 
 static uint8_t byte_of(unsigned who, unsigned stream, uint64_t at)
 {
-    return (uint8_t)(at * 13 + at / 256 + who * 101 + stream * 17);
+    return (uint8_t)(at * 13 + at / 256 + who * UINT64_C(101) + stream * UINT64_C(17));
 }
 
 static void model_write(struct model *m, unsigned who, unsigned i)
