@@ -323,58 +323,14 @@ NOISE_X86_CALLED void xor_text(uint8_t *out, const uint8_t *key, const uint8_t *
 }
 
 // The functions above leave keys and key stream in their frames, where the compiler put what did not fit into
-// registers, and in registers. Those of a message that needs no chunk are less deep. The frames of all that lie upon
-// each other come to 900 bytes then, and else to 1,900, or 2,900 with NOISE_X86_WIDE, whatever the compiler and the
-// optimisation.
-#ifdef NOISE_X86_ROTATES
-#ifndef NOISE_X86_WIPE_HIGH // tests/avx512_model.h has no such registers
-#define NOISE_X86_WIPE_HIGH                                                                        \
-    "vpxord %xmm16, %xmm16, %xmm16\n\tvpxord %xmm17, %xmm17, %xmm17\n\t"                           \
-    "vpxord %xmm18, %xmm18, %xmm18\n\tvpxord %xmm19, %xmm19, %xmm19\n\t"                           \
-    "vpxord %xmm20, %xmm20, %xmm20\n\tvpxord %xmm21, %xmm21, %xmm21\n\t"                           \
-    "vpxord %xmm22, %xmm22, %xmm22\n\tvpxord %xmm23, %xmm23, %xmm23\n\t"                           \
-    "vpxord %xmm24, %xmm24, %xmm24\n\tvpxord %xmm25, %xmm25, %xmm25\n\t"                           \
-    "vpxord %xmm26, %xmm26, %xmm26\n\tvpxord %xmm27, %xmm27, %xmm27\n\t"                           \
-    "vpxord %xmm28, %xmm28, %xmm28\n\tvpxord %xmm29, %xmm29, %xmm29\n\t"                           \
-    "vpxord %xmm30, %xmm30, %xmm30\n\tvpxord %xmm31, %xmm31, %xmm31"
-#endif
-#else
-#define NOISE_X86_WIPE_HIGH ""
-#endif
-
-// To zero a register's low quarter zeroes all of it.
-NOISE_X86_INLINE void wipe_vectors(void)
+// registers, and in registers. Those of a message that needs no chunk are less deep.
+static inline __attribute__((always_inline)) void wipe_frames(size_t len)
 {
-    _mm256_zeroall();
-    __asm__ volatile(NOISE_X86_WIPE_HIGH);
-}
-
-enum {
-    WIPE_SHORT_LEN = 1024,
-#ifdef NOISE_X86_WIDE
-    WIPE_LONG_LEN = 3072,
-#else
-    WIPE_LONG_LEN = 2048,
-#endif
-};
-
-NOISE_X86_CALLED void wipe_frames(size_t len)
-{
-    __m256i dead[WIPE_LONG_LEN / 32];
-    size_t depth = len > TAIL_STREAM_LEN ? WIPE_LONG_LEN : WIPE_SHORT_LEN;
-
-    for (size_t i = (WIPE_LONG_LEN - depth) / 32; i < WIPE_LONG_LEN / 32; i += 8) {
-        dead[i] = _mm256_setzero_si256();
-        dead[i + 1] = _mm256_setzero_si256();
-        dead[i + 2] = _mm256_setzero_si256();
-        dead[i + 3] = _mm256_setzero_si256();
-        dead[i + 4] = _mm256_setzero_si256();
-        dead[i + 5] = _mm256_setzero_si256();
-        dead[i + 6] = _mm256_setzero_si256();
-        dead[i + 7] = _mm256_setzero_si256();
+    if (len > TAIL_STREAM_LEN) {
+        ct_wipe_stack();
+    } else {
+        ct_wipe_stack_hash();
     }
-    __asm__ volatile("" : : "r"(dead) : "memory");
-    wipe_vectors();
 }
 
 void NOISE_X86_NAME(chacha20_xor)(uint8_t *out, const uint8_t *key, const uint8_t *nonce,

@@ -139,6 +139,7 @@ void blake2s_init(struct blake2s *ctx, size_t hash_len, const uint8_t *key, size
         bytes_zero(ctx->buf, sizeof ctx->buf);
         bytes_copy(ctx->buf, key, key_len);
         ctx->buf_len = BLAKE2S_BLOCK_LEN;
+        ct_wipe_registers();
     }
 }
 
@@ -150,7 +151,7 @@ static void absorb_waiting(struct blake2s *ctx)
     ctx->buf_len = 0;
 }
 
-void blake2s_update(struct blake2s *ctx, const uint8_t *in, size_t in_len)
+CT_WORKER void absorb(struct blake2s *ctx, const uint8_t *in, size_t in_len)
 {
     if (in_len == 0) {
         return;
@@ -172,7 +173,7 @@ void blake2s_update(struct blake2s *ctx, const uint8_t *in, size_t in_len)
     ctx->buf_len += (uint32_t)in_len;
 }
 
-void blake2s_final(struct blake2s *ctx, uint8_t *hash)
+CT_WORKER void finish(struct blake2s *ctx, uint8_t *hash)
 {
     ctx->total += ctx->buf_len;
     bytes_zero(ctx->buf + ctx->buf_len, BLAKE2S_BLOCK_LEN - ctx->buf_len);
@@ -185,12 +186,24 @@ void blake2s_final(struct blake2s *ctx, uint8_t *hash)
     ct_wipe(ctx, sizeof *ctx);
 }
 
+void blake2s_update(struct blake2s *ctx, const uint8_t *in, size_t in_len)
+{
+    absorb(ctx, in, in_len);
+    ct_wipe_stack_hash();
+}
+
+void blake2s_final(struct blake2s *ctx, uint8_t *hash)
+{
+    finish(ctx, hash);
+    ct_wipe_stack_hash();
+}
+
 void blake2s(uint8_t hash[static BLAKE2S_HASH_LEN], const uint8_t *in, size_t in_len)
 {
     struct blake2s ctx;
 
     blake2s_init(&ctx, BLAKE2S_HASH_LEN, NULL, 0);
-    blake2s_update(&ctx, in, in_len);
+    absorb(&ctx, in, in_len);
     blake2s_final(&ctx, hash);
 }
 
@@ -230,16 +243,16 @@ static void hmac_mac(uint8_t mac[static BLAKE2S_HASH_LEN], const struct hmac *k,
     uint8_t digest[BLAKE2S_HASH_LEN];
 
     blake2s_copy(&ctx, &k->inner);
-    blake2s_update(&ctx, in, in_len);
-    blake2s_final(&ctx, digest);
+    absorb(&ctx, in, in_len);
+    finish(&ctx, digest);
     blake2s_copy(&ctx, &k->outer);
-    blake2s_update(&ctx, digest, sizeof digest);
-    blake2s_final(&ctx, mac);
+    absorb(&ctx, digest, sizeof digest);
+    finish(&ctx, mac);
     ct_wipe(digest, sizeof digest);
 }
 
-void hmac_blake2s(uint8_t mac[static BLAKE2S_HASH_LEN], const uint8_t key[static BLAKE2S_HASH_LEN],
-                  const uint8_t *in, size_t in_len)
+CT_WORKER void hmac(uint8_t mac[static BLAKE2S_HASH_LEN],
+                    const uint8_t key[static BLAKE2S_HASH_LEN], const uint8_t *in, size_t in_len)
 {
     struct hmac k;
 
@@ -248,9 +261,16 @@ void hmac_blake2s(uint8_t mac[static BLAKE2S_HASH_LEN], const uint8_t key[static
     ct_wipe(&k, sizeof k);
 }
 
-void hkdf_blake2s(uint8_t out1[static BLAKE2S_HASH_LEN], uint8_t out2[static BLAKE2S_HASH_LEN],
-                  const uint8_t chaining_key[static BLAKE2S_HASH_LEN], const uint8_t *in,
-                  size_t in_len)
+void hmac_blake2s(uint8_t mac[static BLAKE2S_HASH_LEN], const uint8_t key[static BLAKE2S_HASH_LEN],
+                  const uint8_t *in, size_t in_len)
+{
+    hmac(mac, key, in, in_len);
+    ct_wipe_stack();
+}
+
+CT_WORKER void hkdf(uint8_t out1[static BLAKE2S_HASH_LEN], uint8_t out2[static BLAKE2S_HASH_LEN],
+                    const uint8_t chaining_key[static BLAKE2S_HASH_LEN], const uint8_t *in,
+                    size_t in_len)
 {
     struct hmac k;
     uint8_t temp[BLAKE2S_HASH_LEN + 1];
@@ -270,4 +290,12 @@ void hkdf_blake2s(uint8_t out1[static BLAKE2S_HASH_LEN], uint8_t out2[static BLA
     hmac_mac(out2, &k, temp, sizeof temp);
     ct_wipe(&k, sizeof k);
     ct_wipe(temp, sizeof temp);
+}
+
+void hkdf_blake2s(uint8_t out1[static BLAKE2S_HASH_LEN], uint8_t out2[static BLAKE2S_HASH_LEN],
+                  const uint8_t chaining_key[static BLAKE2S_HASH_LEN], const uint8_t *in,
+                  size_t in_len)
+{
+    hkdf(out1, out2, chaining_key, in, in_len);
+    ct_wipe_stack();
 }

@@ -15,6 +15,8 @@ enum {
     CHACHA20_BLOCK_LEN = 64,
 };
 
+// Internal to noise/: what these leave in frames and registers is for the caller to wipe.
+
 // One block of key stream.
 void chacha20_block(uint8_t block[static CHACHA20_BLOCK_LEN],
                     const uint8_t key[static CHACHA20_KEY_LEN],

@@ -30,6 +30,32 @@ static void make_tag(uint8_t tag[static POLY1305_TAG_LEN], const uint8_t *key, c
     poly1305_final(&mac, tag);
 }
 
+CT_WORKER void seal(uint8_t *ciphertext, uint8_t *tag, const uint8_t *key, const uint8_t *nonce,
+                    const uint8_t *ad, size_t ad_len, const uint8_t *plaintext, size_t len)
+{
+    chacha20_xor(ciphertext, key, nonce, 1, plaintext, len);
+    make_tag(tag, key, nonce, ad, ad_len, ciphertext, len);
+}
+
+CT_WORKER enum noise_error verify(const uint8_t *key, const uint8_t *nonce, const uint8_t *ad,
+                                  size_t ad_len, const uint8_t *ciphertext, size_t len,
+                                  const uint8_t *tag)
+{
+    uint8_t expected[CHACHA20POLY1305_TAG_LEN];
+
+    make_tag(expected, key, nonce, ad, ad_len, ciphertext, len);
+    uint64_t same = ct_equal(expected, tag, sizeof expected);
+    ct_wipe(expected, sizeof expected);
+    // Public: whether a message authenticated is what the caller acts on.
+    return ct_declassify(same) ? NOISE_OK : NOISE_ERR_AUTH;
+}
+
+CT_WORKER void decrypt(uint8_t *plaintext, const uint8_t *key, const uint8_t *nonce,
+                       const uint8_t *ciphertext, size_t len)
+{
+    chacha20_xor(plaintext, key, nonce, 1, ciphertext, len);
+}
+
 void chacha20poly1305_seal(uint8_t *ciphertext, uint8_t tag[static CHACHA20POLY1305_TAG_LEN],
                            const uint8_t key[static CHACHA20POLY1305_KEY_LEN],
                            const uint8_t nonce[static CHACHA20POLY1305_NONCE_LEN],
@@ -49,8 +75,8 @@ void chacha20poly1305_seal(uint8_t *ciphertext, uint8_t tag[static CHACHA20POLY1
         return;
     }
 #endif
-    chacha20_xor(ciphertext, key, nonce, 1, plaintext, len);
-    make_tag(tag, key, nonce, ad, ad_len, ciphertext, len);
+    seal(ciphertext, tag, key, nonce, ad, ad_len, plaintext, len);
+    ct_wipe_stack();
 }
 
 enum noise_error chacha20poly1305_verify(const uint8_t key[static CHACHA20POLY1305_KEY_LEN],
@@ -70,13 +96,9 @@ enum noise_error chacha20poly1305_verify(const uint8_t key[static CHACHA20POLY13
         return chacha20poly1305_verify_avx2(key, nonce, ad, ad_len, ciphertext, len, tag);
     }
 #endif
-    uint8_t expected[CHACHA20POLY1305_TAG_LEN];
-
-    make_tag(expected, key, nonce, ad, ad_len, ciphertext, len);
-    uint64_t same = ct_equal(expected, tag, sizeof expected);
-    ct_wipe(expected, sizeof expected);
-    // Public: whether a message authenticated is what the caller acts on.
-    return ct_declassify(same) ? NOISE_OK : NOISE_ERR_AUTH;
+    enum noise_error error = verify(key, nonce, ad, ad_len, ciphertext, len, tag);
+    ct_wipe_stack();
+    return error;
 }
 
 void chacha20poly1305_decrypt(uint8_t *plaintext,
@@ -84,7 +106,8 @@ void chacha20poly1305_decrypt(uint8_t *plaintext,
                               const uint8_t nonce[static CHACHA20POLY1305_NONCE_LEN],
                               const uint8_t *ciphertext, size_t len)
 {
-    chacha20_xor(plaintext, key, nonce, 1, ciphertext, len);
+    decrypt(plaintext, key, nonce, ciphertext, len);
+    ct_wipe_stack();
 }
 
 enum noise_error chacha20poly1305_open(uint8_t *plaintext,
@@ -106,11 +129,12 @@ enum noise_error chacha20poly1305_open(uint8_t *plaintext,
         return chacha20poly1305_open_avx2(plaintext, key, nonce, ad, ad_len, ciphertext, len, tag);
     }
 #endif
-    enum noise_error error = chacha20poly1305_verify(key, nonce, ad, ad_len, ciphertext, len, tag);
-    if (error != NOISE_OK) {
+    enum noise_error error = verify(key, nonce, ad, ad_len, ciphertext, len, tag);
+    if (error == NOISE_OK) {
+        decrypt(plaintext, key, nonce, ciphertext, len);
+    } else {
         bytes_zero(plaintext, len);
-        return error;
     }
-    chacha20poly1305_decrypt(plaintext, key, nonce, ciphertext, len);
-    return NOISE_OK;
+    ct_wipe_stack();
+    return error;
 }

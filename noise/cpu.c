@@ -3,6 +3,8 @@
 
 #include "noise/cpu.h"
 
+#include "noise/x86.h"
+
 #ifdef NOISE_X86
 
 enum {
@@ -78,28 +80,48 @@ static uint32_t detect(void)
     return features;
 }
 
-// The one word of global state: 0 until the machine has been asked, then KNOWN and the features in use. Threads may
-// race to ask: they get the same answer, and a limit that came first stays.
+// The one word of global state: 0 until the machine has been asked, then KNOWN, the features in use, and above them those
+// that the machine has. Threads may race to ask: they get the same answer, and a limit that came first stays.
 #define KNOWN (1u << 31)
 static uint32_t in_use;
 
-uint32_t noise_cpu_features(void)
-{
-    uint32_t features = __atomic_load_n(&in_use, __ATOMIC_RELAXED);
+enum {
+    MACHINE_SHIFT = 8,
+    IN_USE = (1 << MACHINE_SHIFT) - 1,
+};
 
-    if (features == 0) {
-        uint32_t found = detect() | KNOWN;
-        if (__atomic_compare_exchange_n(&in_use, &features, found, false, __ATOMIC_RELAXED,
+static uint32_t known(uint32_t found, uint32_t allowed)
+{
+    return KNOWN | found << MACHINE_SHIFT | (found & allowed);
+}
+
+static uint32_t ask(void)
+{
+    uint32_t word = __atomic_load_n(&in_use, __ATOMIC_RELAXED);
+
+    if (word == 0) {
+        uint32_t found = known(detect(), NOISE_CPU_ALL);
+        if (__atomic_compare_exchange_n(&in_use, &word, found, false, __ATOMIC_RELAXED,
                                         __ATOMIC_RELAXED)) {
-            features = found;
+            word = found;
         }
     }
-    return features & ~KNOWN;
+    return word;
+}
+
+uint32_t noise_cpu_features(void)
+{
+    return ask() & IN_USE;
+}
+
+uint32_t noise_cpu_machine(void)
+{
+    return (ask() & ~KNOWN) >> MACHINE_SHIFT;
 }
 
 void noise_cpu_limit(uint32_t allowed)
 {
-    __atomic_store_n(&in_use, (detect() & allowed) | KNOWN, __ATOMIC_RELAXED);
+    __atomic_store_n(&in_use, known(detect(), allowed), __ATOMIC_RELAXED);
 }
 
 #else

@@ -101,17 +101,45 @@ static inline void ct_wipe(void *memory, size_t len)
     __asm__ volatile("" : : "r"(memory) : "memory");
 }
 
-// Zeroes CT_WIPE_STACK_LEN bytes of stack below the caller: the frames of functions that it has called and that have
-// returned, with whatever the compiler kept there. Called at the end of what computes with long-lived secrets. On rv64,
-// where stack is dear, the length is above the deepest of such frames by what `make size` finds. Elsewhere it covers the
-// portable code, and not all frames of the vector code: docs/SOUNDNESS.md.
+// What the compiler keeps of secrets where no name reaches it: in the frames of functions that have returned, and in
+// registers. Whatever computes with secrets is therefore a function that is not inlined (CT_WORKER), under one that does
+// nothing but call it and then one of these, which zero stack below the caller and all registers that a call may change:
+//
+//     ct_wipe_stack_hash     after a hash, or a short message on x86-64
+//     ct_wipe_stack          after a message, HMAC and HKDF
+//     ct_wipe_stack_dh       after one scalar multiplication
+//     ct_wipe_stack_dhs      after several, or one of the base point
+//
+// The lengths are above what any of the compilers and options needs that `make check-wipe` tries. On rv64, where stack is
+// dear, `make size` compares them with the deepest frames.
 enum {
-#ifdef __riscv
-    CT_WIPE_STACK_LEN = 960,
+#ifndef __riscv
+    CT_WIPE_HASH_LEN = 1280,
+    CT_WIPE_LEN = 3072,
+    CT_WIPE_DH_LEN = 6144,
+    CT_WIPE_DHS_LEN = 16384,
+#elif defined(NOISE_SMALL)
+    CT_WIPE_HASH_LEN = 512,
+    CT_WIPE_LEN = 960,
+    CT_WIPE_DH_LEN = 1088,
 #else
-    CT_WIPE_STACK_LEN = 2048,
+    CT_WIPE_HASH_LEN = 512,
+    CT_WIPE_LEN = 960,
+    CT_WIPE_DH_LEN = 1024,
 #endif
 };
+void ct_wipe_stack_hash(void);
 void ct_wipe_stack(void);
+void ct_wipe_stack_dh(void);
+#ifdef __riscv
+#define ct_wipe_stack_dhs ct_wipe_stack_dh
+#else
+void ct_wipe_stack_dhs(void);
+#endif
+
+// The registers alone: after what only moves a secret.
+void ct_wipe_registers(void);
+
+#define CT_WORKER static __attribute__((noinline))
 
 #endif

@@ -10,7 +10,7 @@
 // The sum or difference of two tight elements is loose, and so is that of three.
 //
 // CT: secret = every limb; public = nothing is needed. Nothing here wipes: callers wipe the elements that they own,
-// and ct_wipe_stack what was left in frames.
+// and what was left in frames (ct.h).
 #ifndef NOISE_FE25519_H
 #define NOISE_FE25519_H
 

@@ -170,6 +170,7 @@ static enum noise_error init(struct xk_handshake *hs, const struct xk_config *co
         return NOISE_ERR_ARGUMENT;
     }
     initialize(hs, config, role);
+    ct_wipe_registers();
     return NOISE_OK;
 }
 
@@ -188,6 +189,7 @@ static enum noise_error draw_ephemeral(struct xk_handshake *hs)
 {
     if (hs->random(hs->random_ctx, hs->ephemeral_private, XK_KEY_LEN) != NOISE_OK) {
         ct_wipe(hs->ephemeral_private, XK_KEY_LEN);
+        ct_wipe_registers();
         return NOISE_ERR_RANDOM;
     }
     return NOISE_OK;
@@ -492,6 +494,7 @@ enum noise_error xk_initiator_dh_result(struct xk_handshake *hs, uint64_t id, co
         return die(hs, error);
     }
     bytes_copy(hs->static_shared, secret, XK_KEY_LEN); // for se
+    ct_wipe_registers();
     advance(hs, I_WRITE_3);
     return NOISE_OK;
 }

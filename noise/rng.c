@@ -15,6 +15,7 @@ void rng_seed(struct rng *rng, const uint8_t seed[static RNG_SEED_LEN])
 {
     bytes_copy(rng->key, seed, RNG_SEED_LEN);
     rng->self = rng;
+    ct_wipe_registers();
 }
 
 // CT: secret = key, output; public = out_len.
@@ -29,6 +30,16 @@ static void draw_unit(struct rng *rng, uint8_t *out, size_t out_len)
     ct_wipe(block, sizeof block);
 }
 
+CT_WORKER void draw(struct rng *rng, uint8_t *out, size_t out_len)
+{
+    while (out_len > 0) {
+        size_t unit_len = out_len < UNIT_LEN ? out_len : UNIT_LEN;
+        draw_unit(rng, out, unit_len);
+        out += unit_len;
+        out_len -= unit_len;
+    }
+}
+
 enum noise_error rng_random(void *ctx, uint8_t *out, size_t out_len)
 {
     struct rng *rng = ctx;
@@ -40,12 +51,8 @@ enum noise_error rng_random(void *ctx, uint8_t *out, size_t out_len)
         bytes_zero(out, out_len);
         return NOISE_ERR_STATE;
     }
-    while (out_len > 0) {
-        size_t unit_len = out_len < UNIT_LEN ? out_len : UNIT_LEN;
-        draw_unit(rng, out, unit_len);
-        out += unit_len;
-        out_len -= unit_len;
-    }
+    draw(rng, out, out_len);
+    ct_wipe_stack();
     return NOISE_OK;
 }
 

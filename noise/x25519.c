@@ -35,35 +35,52 @@ static void multiply(const struct x25519_job *job)
     ct_wipe(scalar, sizeof scalar);
 }
 
-static void multiply_all(const struct x25519_job *jobs, size_t count)
+static void judge(struct x25519_job *job)
 {
-#ifdef NOISE_X86
-    if (noise_cpu_has(NOISE_CPU_AVX2)) {
-        for (; count > X25519_TOGETHER; jobs += X25519_TOGETHER, count -= X25519_TOGETHER) {
-            x25519_x86(jobs, X25519_TOGETHER);
-        }
-        x25519_x86(jobs, count);
-        return;
-    }
-#endif
+    // Public: an all-zero product ends the handshake visibly (RFC 7748 6.1).
+    job->error =
+        ct_declassify(ct_is_zero(job->shared, X25519_KEY_LEN)) ? NOISE_ERR_LOW_ORDER : NOISE_OK;
+}
+
+CT_WORKER void multiply_each(struct x25519_job *jobs, size_t count)
+{
     for (size_t i = 0; i < count; i++) {
         multiply(&jobs[i]);
+        judge(&jobs[i]);
     }
 }
+
+#ifdef NOISE_X86
+CT_WORKER void multiply_in_vectors(struct x25519_job *jobs, size_t count)
+{
+    for (size_t done = 0; done < count; done += X25519_TOGETHER) {
+        size_t left = count - done;
+        x25519_x86(jobs + done, left < X25519_TOGETHER ? left : X25519_TOGETHER);
+    }
+    for (size_t i = 0; i < count; i++) {
+        judge(&jobs[i]);
+    }
+}
+#endif
 
 void x25519_batch(struct x25519_job *jobs, size_t count)
 {
     if (count == 0) {
         return;
     }
-    multiply_all(jobs, count);
-    ct_wipe_stack(); // what the functions above left in their frames
-    for (size_t i = 0; i < count; i++) {
-        // Public: an all-zero product ends the handshake visibly (RFC 7748 6.1).
-        jobs[i].error = ct_declassify(ct_is_zero(jobs[i].shared, X25519_KEY_LEN))
-                            ? NOISE_ERR_LOW_ORDER
-                            : NOISE_OK;
+#ifdef NOISE_X86
+    if (noise_cpu_has(NOISE_CPU_AVX2)) {
+        multiply_in_vectors(jobs, count);
+        if (count == 1 && jobs->public_key != NULL) {
+            ct_wipe_stack_dh();
+        } else {
+            ct_wipe_stack_dhs();
+        }
+        return;
     }
+#endif
+    multiply_each(jobs, count);
+    ct_wipe_stack_dh();
 }
 
 // NOLINTBEGIN(readability-non-const-parameter): outputs, through the job

@@ -13,6 +13,11 @@
 #include <immintrin.h>
 #endif
 
+#ifdef NOISE_X86
+// The features that the machine has, whatever noise_cpu_limit says.
+uint32_t noise_cpu_machine(void);
+#endif
+
 #ifndef NOISE_TARGET // tests/avx512_model.h has its own
 #define NOISE_TARGET(features) __attribute__((target(features)))
 #endif

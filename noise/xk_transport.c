@@ -35,6 +35,7 @@ void xk_sender_init(struct xk_sender *sender, const uint8_t key[static XK_KEY_LE
     ct_wipe(sender, sizeof *sender);
     bytes_copy(sender->key, key, XK_KEY_LEN);
     sender->self = sender;
+    ct_wipe_registers();
 }
 
 void xk_receiver_init(struct xk_receiver *receiver, const uint8_t key[static XK_KEY_LEN])
@@ -42,6 +43,7 @@ void xk_receiver_init(struct xk_receiver *receiver, const uint8_t key[static XK_
     ct_wipe(receiver, sizeof *receiver);
     bytes_copy(receiver->key, key, XK_KEY_LEN);
     receiver->self = receiver;
+    ct_wipe_registers();
 }
 
 static bool sender_alive(const struct xk_sender *sender)
@@ -257,6 +259,7 @@ static void rekey(uint8_t key[static XK_KEY_LEN])
     bytes_copy(key, next, XK_KEY_LEN);
     ct_wipe(next, sizeof next);
     ct_wipe(tag, sizeof tag);
+    ct_wipe_registers();
 }
 
 enum noise_error xk_sender_rekey(struct xk_sender *sender)

@@ -132,6 +132,4 @@ static inline __m512i model_setr_epi32(int a0, int a1, int a2, int a3, int a4, i
 #define _mm512_storeu_si512   model_storeu_si512
 #define _mm512_setr_epi32     model_setr_epi32
 
-#define NOISE_X86_WIPE_HIGH ""
-
 #endif

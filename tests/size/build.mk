@@ -22,5 +22,5 @@ endef
 $(foreach variant,$(SIZE_VARIANTS),$(eval $(call size_rule,$(variant))))
 
 .PHONY: size
-size: $(SIZE)/speed/tests/size/states.o $(foreach i,$(IMAGES),$(OS)/$(i)/neuron.elf)
+size: $(SIZE_VARIANTS:%=$(SIZE)/%/tests/size/states.o) $(foreach i,$(IMAGES),$(OS)/$(i)/neuron.elf)
 	python3 tests/size/report.py $(BUILD) $(BUILD)/size.json $(IMAGES)

@@ -78,17 +78,24 @@ def stacks(directory, functions):
     return {name: g.depth(name) for name in functions}
 
 
+def wiped_lengths(directory):
+    """How much each function that wipes the stack wipes."""
+    sizes = object_sizes(os.path.join(directory, "tests/size/states.o"))
+    return {name.removesuffix("_wipes"): size for name, size in sizes.items() if name.endswith("_wipes")}
+
+
 def wiped_too_little(directory, wiped):
-    """What a function that calls ct_wipe_stack has left on the stack beyond what that reaches, or None."""
+    """What a function that calls one of the wipers (name: bytes) has left on the stack beyond what that reaches, or None."""
     g = graph(directory)
-    wipers = sorted(name for name, callees in g.calls.items() if "ct_wipe_stack" in callees)
-    if not wipers:
-        return "nobody calls ct_wipe_stack"
-    for name in wipers:
-        for callee in sorted(g.calls[name] - {"ct_wipe_stack"}):
-            depth, path = g.depth(callee)
-            if depth > wiped:
-                return f"{name} leaves {depth} bytes of stack, {wiped} are wiped (CT_WIPE_STACK_LEN): " + " > ".join(path)
+    for wiper, reach in wiped.items():
+        callers = sorted(name for name, callees in g.calls.items() if wiper in callees)
+        if not callers:
+            return f"nobody calls {wiper}"
+        for name in callers:
+            for callee in sorted(g.calls[name] - set(wiped)):
+                depth, path = g.depth(callee)
+                if depth > reach:
+                    return f"{name} leaves {depth} bytes of stack, {wiper} wipes {reach}: " + " > ".join(path)
     return None
 
 
@@ -125,7 +132,8 @@ def measure(build, images):
     for image in images:
         elf = os.path.join(build, "os", image, "neuron.elf")
         figures[f"image_{image}"] = section_bytes(elf, (".text", ".rodata", ".data"))
-    too_little = [wiped_too_little(os.path.join(at, variant), sizes["wiped_stack"]) for variant in ("speed", "small", "smallest")]
+    directories = [os.path.join(at, variant) for variant in ("speed", "small", "smallest")]
+    too_little = [wiped_too_little(directory, wiped_lengths(directory)) for directory in directories]
     return figures, speed, small, [error for error in too_little if error]
 
 
