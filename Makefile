@@ -46,6 +46,7 @@ include services/build.mk
 include host/build.mk
 include tests/build.mk
 include tests/size/build.mk
+include tests/wipe/build.mk
 include tests/qemu/kernel/build.mk
 include tests/qemu/bench/build.mk
 include tests/emulator/build.mk
