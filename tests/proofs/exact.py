@@ -82,6 +82,7 @@ class World:
     def __init__(self, chains=False):
         self.chains = chains  # whether a chain of carries becomes one carry of the whole number
         self.ranges = {}
+        self.proved = {}  # key of a polynomial: bounds that were proved elsewhere
         self.rewrites = {}  # product of variables: what it is in terms of its high part and rest
         self.splits = {}
         self.floors = {}  # variable that is a floor: of what, and of how many bits
@@ -121,7 +122,8 @@ class World:
         for monomial, c in poly.terms.items():
             rewritten = rewritten + self.rewrites.get(monomial, Poly({monomial: 1})).scaled(Fraction(c))
         low_2, high_2 = self._evaluate(rewritten)
-        low, high = max(low, low_2), min(high, high_2)
+        low, high = narrower((max(low, low_2), min(high, high_2)), self.proved.get(poly.key()))
+        low, high = Fraction(low), Fraction(high)
         return -((-low.numerator) // low.denominator), high.numerator // high.denominator
 
     def split(self, poly, k, within=None):

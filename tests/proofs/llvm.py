@@ -70,10 +70,12 @@ class Word:
 
 class Machine:
     """One run. Memory is {(object, offset): (size, Word)}; a pointer is (object, offset). contracts: what to do in the place
-    of a call, {name: function of the machine and the arguments}."""
+    of a call, {name: function of the machine and the arguments}. within(poly, low, high): another way to prove bounds, where
+    those of the variables do not tell."""
 
-    def __init__(self, module, world, contracts=None):
+    def __init__(self, module, world, contracts=None, within=None):
         self.module, self.world, self.memory, self.objects, self.contracts = module, world, {}, 0, contracts or {}
+        self.within = within or (lambda poly, low, high: False)
 
     # --- Words as numbers
 
@@ -186,6 +188,10 @@ class Machine:
             low, high = y.range
             if low >= 0 and y.known == y.bits and x.poly.divisible(1 << high.bit_length()):
                 return self.word(x.poly + y.poly, x.bits, x.known, (x.range[0] + low, x.range[1] + high))
+        for x, y in ((a, b), (b, a)):
+            k = min(((c & -c).bit_length() - 1 for c in x.poly.terms.values()), default=0)
+            if k > 0 and y.known == y.bits and self.within(y.poly, 0, (1 << k) - 1):
+                return self.word(x.poly + y.poly, x.bits, x.known, (x.range[0], x.range[1] + (1 << k) - 1))
         raise Unproved("or of words that may have a bit in common")
 
     def convert(self, op, rest, names):
@@ -219,25 +225,53 @@ class Machine:
 
     def load(self, rest, names):
         match = parse(r"i(\d+), i\d+\* (\S+)", rest)
-        size, word = self.memory.get(names[match[2]], (None, None))
-        if size != int(match[1]) // 8:
-            raise Unproved(f"load {rest}: nothing of that size was stored there")
-        return word
+        base, offset = names[match[2]]
+        bits = int(match[1])
+        pieces = self.stored(base, offset, bits // 8)
+        if len(pieces) == 1:
+            return pieces[0][2]
+        poly = Poly({})
+        for at, _, word in pieces:  # little-endian
+            poly = poly + self.unsigned(word).scaled(1 << 8 * (at - offset))
+        return self.word(poly, bits)
+
+    def stored(self, base, offset, length):
+        """What was stored from offset to offset + length, and nothing beyond: (where, size, word) in order."""
+        pieces, at = [], offset
+        while at < offset + length:
+            size, word = self.memory.get((base, at), (None, None))
+            if size is None or at + size > offset + length:
+                raise Unproved(f"load of {length} bytes: no such words were stored there")
+            pieces.append((at, size, word))
+            at += size
+        return pieces
 
     def store(self, rest, names):
         match = parse(r"i(\d+) (\S+), i\d+\* (\S+)", rest)
         base, offset = names[match[3]]
-        size = int(match[1]) // 8
+        self.put(base, offset, int(match[1]) // 8, self.operand(match[2], int(match[1]), names))
+
+    def put(self, base, offset, size, word):
         for (other, at), (length, _) in self.memory.items():
-            if other == base and at != offset and at < offset + size and offset < at + length:
-                raise Unproved(f"store {rest}: overlaps another")
-        self.memory[base, offset] = (size, self.operand(match[2], int(match[1]), names))
+            if other == base and (at, length) != (offset, size) and at < offset + size and offset < at + length:
+                raise Unproved(f"store at {base} + {offset}: overlaps another")
+        self.memory[base, offset] = (size, word)
+
+    def copy(self, to, start, length):
+        base, offset = start
+        for at, size, word in self.stored(base, offset, length):
+            self.put(to[0], to[1] + at - offset, size, word)
 
     def call(self, rest, names):
         barrier = re.fullmatch(r'i64 asm "", "=r,0,[^"]*"\(i64 (\S+)\)', rest)
         if barrier:
             return self.operand(barrier[1], 64, names)
         if re.match(r"void @llvm\.(lifetime|dbg)", rest):
+            return None
+        unaligned = re.sub(r" align \d+", "", rest)
+        copied = re.fullmatch(r"void @llvm\.memcpy\.\S+\(i8\* (\S+), i8\* (\S+), i64 (\d+), i1 false\)", unaligned)
+        if copied:
+            self.copy(names[copied[1]], names[copied[2]], int(copied[3]))
             return None
         named = re.fullmatch(r"(\S+) @([\w.]+)\((.*)\)", rest)
         if not named or named[1] != "void":
