@@ -1,30 +1,43 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-# The commands of the manual's first minute, as they stand there, on two machines.
+# The commands of the README and of the manual's first minute, as they stand there, on two machines.
 import os
 import re
 import shutil
+import subprocess
 import sys
+import tempfile
 import time
 
 sys.path[:0] = [os.path.dirname(__file__), os.path.dirname(os.path.dirname(__file__))]
 import netlab
 import tap
 
-MANUAL = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "LINUX.md")
-COMMAND = re.compile(r"^    (dsoftbus.*?) {2,}on (alice|bob)$", re.M)
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+COMMAND = re.compile(r"^    (.*?) {2,}on (alice|bob|both)$", re.M)
 
 
-def commands():
-    with open(MANUAL, encoding="utf-8") as manual:
-        section = manual.read().split("## The first minute")[1].split("\n## ")[0]
-    return COMMAND.findall(section)
+def commands(document, section):
+    with open(os.path.join(TOP, document), encoding="utf-8") as manual:
+        return COMMAND.findall(manual.read().split(f"\n## {section}\n")[1].split("\n## ")[0])
 
 
-def test_the_manual_has_the_commands():
-    words = [command.split()[:2] for command, _ in commands()]
-    for wanted in (["dsoftbus", "init"], ["dsoftbusd", "&"], ["dsoftbus", "trust"], ["dsoftbus", "ping"]):
-        assert wanted in words, wanted
+def manual():
+    return commands("docs/LINUX.md", "The first minute")
+
+
+def readme():
+    """The commands that build, and those on the two machines."""
+    found = commands("README.md", "On Linux")
+    return [c for c, where in found if where == "both"], [f for f in found if f[1] != "both"]
+
+
+def test_the_documents_have_the_commands():
+    for found in (manual(), readme()[1]):
+        words = [command.split()[:2] for command, _ in found]
+        for wanted in (["dsoftbus", "init"], ["dsoftbusd", "&"], ["dsoftbus", "trust"], ["dsoftbus", "ping"]):
+            assert wanted in words, wanted
+    assert readme()[0] == ["make host-programs", "export PATH=$PWD/build/host/bin:$PATH"], readme()[0]
 
 
 def carry_cards(lab):
@@ -52,15 +65,79 @@ def perform(machine, command):
     return result.out
 
 
-def test_two_machines_as_the_manual_says():
+def first_minute(steps, programs=netlab.PROGRAMS):
     started = time.monotonic()
-    with netlab.Lab("alice", "bob") as lab:
-        for command, name in commands():
+    with netlab.Lab("alice", "bob", programs=programs) as lab:
+        for command, name in steps:
             shown = perform(lab[name], command)
             carry_cards(lab)
         assert re.search(r"answer from bob \(10\.77\.0\.2:34567\): number=1 time=[0-9.]+ ms", shown), shown
         assert lab["alice"].peer("bob")["outbound"]
     print(f"# {time.monotonic() - started:.1f} s")
+
+
+def test_two_machines_as_the_manual_says():
+    first_minute(manual())
+
+
+def test_a_fresh_tree_as_the_readme_says():
+    """What a clone would bring, without any build; then the README's commands and nothing else."""
+    build, steps = readme()
+    with tempfile.TemporaryDirectory() as tree:
+        files = netlab.run("git", "-c", "safe.directory=*", "-C", TOP, "ls-files", "-z").split("\0")
+        for name in filter(None, files):
+            os.makedirs(os.path.dirname(os.path.join(tree, name)), exist_ok=True)
+            shutil.copy2(os.path.join(TOP, name), os.path.join(tree, name), follow_symlinks=False)
+        started = time.monotonic()
+        environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "HOST_PROGRAMS")}
+        shell = subprocess.run(["sh", "-ec", "\n".join(build) + "\ncommand -v dsoftbusd"], cwd=tree, env=environment,
+                               check=True, capture_output=True, text=True)
+        print(f"# built in {time.monotonic() - started:.1f} s")
+        programs = os.path.dirname(shell.stdout.split()[-1])
+        assert os.path.realpath(programs).startswith(os.path.realpath(tree)), programs
+        first_minute(steps, programs)
+
+
+def test_three_machines_and_a_wrong_fingerprint():
+    with netlab.Lab("alice", "bob", "carol") as lab:
+        alice, bob, carol = lab.machines
+        for machine in lab.machines:
+            machine.dsoftbus("init", "--id", machine.name)
+            machine.start()
+        fingerprints = {m: m.dsoftbus("id", "--json").json()["fingerprint"] for m in lab.machines}
+        for a, b in ((alice, bob), (bob, carol), (carol, alice)):
+            for one, other in ((a, b), (b, a)):
+                netlab.wait_for(lambda: other.name in one.dsoftbus("peers", "--found").out, f"{other.name} is found", 25)
+                wrong = one.dsoftbus("trust", other.name, "--fingerprint", fingerprints[one], code=6)
+                assert fingerprints[other] in wrong.err, wrong.err
+                one.dsoftbus("trust", other.name, "--fingerprint", fingerprints[other])
+        for one in lab.machines:
+            for other in lab.machines:
+                if other is not one:
+                    answered = one.dsoftbus("ping", other.name, "--count", "2", "--interval", "0.1").out
+                    assert "2 sent, 2 answered" in answered, answered
+
+
+def test_a_stranger_gets_no_answer():
+    with netlab.Lab("alice", "bob", "carol") as lab:
+        netlab.pair(lab)
+        carol = lab["carol"]
+        carol.dsoftbus("init", "--id", "carol")
+        carol.start()
+        carol.dsoftbus("trust", "--card", "-", "--address", f"{lab['bob'].address}:34567",
+                       stdin=lab["bob"].dsoftbus("id", "--card").out)
+        carol.dsoftbus("ping", "bob", "--count", "1", "--timeout", "3", code=7)
+        assert "is carol, which is not known here: refused" in lab["bob"].log()
+        lab["alice"].dsoftbus("ping", "bob", "--count", "1")
+
+
+def test_over_a_bad_link():
+    with netlab.Lab("alice", "bob") as lab:
+        alice, bob = netlab.pair(lab)
+        for machine in (alice, bob):
+            netlab.worsen(machine, "delay", "40ms", "20ms", "loss", "10%", "duplicate", "5%", "reorder", "25%")
+        answered = alice.dsoftbus("ping", "bob", "--count", "5", "--interval", "0.2").out
+        assert "5 sent, 5 answered" in answered, answered
 
 
 if __name__ == "__main__":
