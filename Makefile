@@ -46,6 +46,7 @@ include services/build.mk
 include host/build.mk
 include tests/build.mk
 include tests/sim/build.mk
+include tests/host/build.mk
 include tests/size/build.mk
 include tests/wipe/build.mk
 include tests/qemu/kernel/build.mk

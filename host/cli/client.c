@@ -107,7 +107,8 @@ static int exit_code_of(const char *code)
         {CONTROL_ERROR_NO_PEER, EXIT_NO_PEER},      {CONTROL_ERROR_NOT_TRUSTED, EXIT_NO_PEER},
         {CONTROL_ERROR_NO_ADDRESS, EXIT_NO_ANSWER}, {CONTROL_ERROR_TIMEOUT, EXIT_NO_ANSWER},
         {CONTROL_ERROR_DIAL, EXIT_NO_ANSWER},       {CONTROL_ERROR_LOST, EXIT_NO_ANSWER},
-        {CONTROL_ERROR_STATE, EXIT_NO_STATE},
+        {CONTROL_ERROR_STATE, EXIT_NO_STATE},       {CONTROL_ERROR_PAIR, EXIT_REFUSED},
+        {CONTROL_ERROR_LIMIT, EXIT_REFUSED},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {

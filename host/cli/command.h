@@ -62,6 +62,7 @@ int command_id(const struct invocation *call);
 int command_peers(const struct invocation *call);
 int command_trust(const struct invocation *call);
 int command_revoke(const struct invocation *call);
+int command_pair(const struct invocation *call);
 int command_ping(const struct invocation *call);
 int command_show(const struct invocation *call);
 int command_doctor(const struct invocation *call);

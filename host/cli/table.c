@@ -92,6 +92,21 @@ const struct command commands[] = {
      "--forget it is removed, and the id is free for another key.",
      {{"forget", NULL, "remove the entry"}},
      command_revoke},
+    {"pair",
+     "[ID]",
+     0,
+     1,
+     "trust a device whose user reads the same six digits as you",
+     "Without ID, waits up to 60 seconds for the other side. With ID, calls the device of that "
+     "name "
+     "that discovery has found, or the one of --card at --address; its user has run `dsoftbus "
+     "pair` "
+     "before. Both sides then show six digits. Only if they are the same on both may each user say "
+     "yes: then nobody stands between the two devices, and each trusts the other's id and key. "
+     "Each run is one attempt.",
+     {{"card", "FILE", "call the device of this card (- is standard input)"},
+      {"address", "HOST:PORT", "where that device is, in numbers"}},
+     command_pair},
     {"ping",
      "PEER",
      1,

@@ -8,6 +8,7 @@
 #include "host/cli/client.h"
 #include "host/cli/command.h"
 #include "host/cli/input.h"
+#include "host/cli/trust.h"
 #include "host/common/address.h"
 #include "host/common/exit_code.h"
 #include "host/common/fingerprint.h"
@@ -293,9 +294,54 @@ static bool put(struct known_peer *result, struct fault *fault, struct edit *edi
     return known_peers_save(fault, edit->directory, &edit->peers);
 }
 
-int command_trust(const struct invocation *call)
+static int say_trusted(const struct paths *paths, const struct known_peer *peer)
 {
     char id[LABEL_CHARS_MAX], fingerprint[FINGERPRINT_CHARS + 1];
+
+    label_device(id, &peer->id);
+    fingerprint_of_key(fingerprint, peer->static_key);
+    printf("%s is %s, with the fingerprint %s\n", id, known_peer_state_name(peer->trust),
+           fingerprint);
+    return tell_daemon(paths);
+}
+
+static bool pin(struct known_peer *peer, struct fault *fault, struct edit *edit,
+                const struct card *card)
+{
+    struct known_peer *known = known_peers_find(&edit->peers, &card->id);
+
+    if (known != NULL) {
+        known->trust = PEER_TRUSTED;
+        *peer = *known;
+    } else {
+        *peer = (struct known_peer){.id = card->id, .trust = PEER_TRUSTED};
+        memcpy(peer->static_key, card->static_public, DSB_KEY_BYTES);
+        known_peer_now(peer->since);
+        known_peer_set_comment(peer, "paired");
+        if (!known_peers_append(&edit->peers, peer)) {
+            return fault_set(fault, EXIT_FAILED, "there are too many known peers");
+        }
+    }
+    return known_peers_save(fault, edit->directory, &edit->peers);
+}
+
+int trust_pin(const struct paths *paths, const struct card *card)
+{
+    struct known_peer peer;
+    struct fault fault;
+    struct edit edit;
+    bool good;
+
+    if (!edit_begin(&edit, &fault, paths)) {
+        return command_fail(&fault);
+    }
+    good = pair_is_free(&fault, &edit, card) && pin(&peer, &fault, &edit, card);
+    edit_end(&edit);
+    return good ? say_trusted(paths, &peer) : command_fail(&fault);
+}
+
+int command_trust(const struct invocation *call)
+{
     struct known_peer peer = {0};
     struct card card = {0};
     struct fault fault;
@@ -315,11 +361,7 @@ int command_trust(const struct invocation *call)
     if (!good) {
         return command_fail(&fault);
     }
-    label_device(id, &peer.id);
-    fingerprint_of_key(fingerprint, peer.static_key);
-    printf("%s is %s, with the fingerprint %s\n", id, known_peer_state_name(peer.trust),
-           fingerprint);
-    return tell_daemon(&call->paths);
+    return say_trusted(&call->paths, &peer);
 }
 
 // ---- revoke ---------------------------------------------------------------------------------------

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "dsoftbus/label.h"
+#include "host/common/address.h"
+#include "host/common/hex.h"
 #include "host/common/known_peers.h"
 
 enum { TIMEOUT_DEFAULT_MS = 5000 };
@@ -68,8 +70,24 @@ static bool peer_of(struct device_id *out, const cJSON *item)
     return name != NULL && known_peer_id_parse(out, name);
 }
 
+static bool key_of(struct control_request *request, const cJSON *item)
+{
+    const char *text = cJSON_GetStringValue(item);
+
+    request->key_given =
+        text != NULL && hex_decode(request->key, DSB_KEY_BYTES, text, strlen(text));
+    return request->key_given;
+}
+
+static bool address_of(struct net_address *out, const cJSON *item)
+{
+    const char *text = cJSON_GetStringValue(item);
+
+    return text != NULL && address_parse(out, text) && out->port != 0;
+}
+
 struct members {
-    bool v, id, op, peer, timeout_ms, from;
+    bool v, id, op, peer, timeout_ms, from, key, address;
 };
 
 // Takes one member; the text of what was expected when it is wrong, else NULL. *seen says that it came before.
@@ -99,6 +117,12 @@ static const char *take_member(struct control_request *request, struct members *
     } else if (strcmp(item->string, "from") == 0) {
         mark = &seen->from;
         expected = number_of(&request->from, item, 0, UINT32_MAX) ? NULL : "a whole number";
+    } else if (strcmp(item->string, "key") == 0) {
+        mark = &seen->key;
+        expected = key_of(request, item) ? NULL : "64 hex digits";
+    } else if (strcmp(item->string, "address") == 0) {
+        mark = &seen->address;
+        expected = address_of(&request->address, item) ? NULL : "HOST:PORT in numbers";
     } else {
         return "no such member";
     }
@@ -138,7 +162,25 @@ static bool take_members(struct control_request *request, struct control_fault *
         return fail(fault, CONTROL_ERROR_BAD_REQUEST, "%s needs a peer",
                     control_op_name(request->op));
     }
+    if ((seen.key || seen.address) &&
+        !(request->op == CONTROL_PAIR && seen.peer && seen.key && seen.address)) {
+        return fail(fault, CONTROL_ERROR_BAD_REQUEST,
+                    "key and address belong together, to pair with a peer");
+    }
     return true;
+}
+
+static bool add_address(cJSON *object, const struct control_request *request)
+{
+    char key[2 * DSB_KEY_BYTES + 1] = "", address[ADDRESS_CHARS_MAX];
+
+    if (!request->key_given) {
+        return true;
+    }
+    hex_encode(key, request->key, DSB_KEY_BYTES);
+    address_format(address, &request->address);
+    return cJSON_AddStringToObject(object, "key", key) != NULL &&
+           cJSON_AddStringToObject(object, "address", address) != NULL;
 }
 
 bool control_request_parse(struct control_request *request, struct control_fault *fault,
@@ -174,7 +216,7 @@ size_t control_request_format(char *out, size_t out_size, const struct control_r
            (request->timeout_ms == 0 ||
             cJSON_AddNumberToObject(object, "timeout_ms", request->timeout_ms) != NULL) &&
            (request->from == 0 || cJSON_AddNumberToObject(object, "from", request->from) != NULL) &&
-           out_size >= 2 && out_size <= CONTROL_REQUEST_BYTES_MAX &&
+           add_address(object, request) && out_size >= 2 && out_size <= CONTROL_REQUEST_BYTES_MAX &&
            cJSON_PrintPreallocated(object, out, (int)out_size - 1, false);
     cJSON_Delete(object);
     if (!good) {

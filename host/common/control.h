@@ -26,7 +26,8 @@ enum { CONTROL_VERSION = 1, CONTROL_TEXT_BYTES = 256 };
     ROW(CONTROL_PING, "ping")       /* peer, timeout_ms -> round trip in microseconds */           \
     ROW(CONTROL_PROBE, "probe")     /* peer, timeout_ms -> how far a fresh dial gets */            \
     ROW(CONTROL_RELOAD, "reload")   /* reads the known peers again -> what changed */              \
-    ROW(CONTROL_METRICS, "metrics") /* -> Prometheus text */
+    ROW(CONTROL_METRICS, "metrics") /* -> Prometheus text */                                       \
+    ROW(CONTROL_PAIR, "pair") /* peer? key? address? -> the code, and the other's id and key */
 
 #define CONTROL_OP_ENUM(name, text) name,
 enum control_op { CONTROL_OP_TABLE(CONTROL_OP_ENUM) CONTROL_OP_COUNT };
@@ -45,6 +46,8 @@ const char *control_op_name(enum control_op op);
 #define CONTROL_ERROR_LOST        "session-lost"
 #define CONTROL_ERROR_BUSY        "busy"
 #define CONTROL_ERROR_STATE       "state"
+#define CONTROL_ERROR_PAIR        "pair-failed"
+#define CONTROL_ERROR_LIMIT       "limit"
 #define CONTROL_ERROR_INTERNAL    "internal"
 
 struct control_request {
@@ -53,6 +56,9 @@ struct control_request {
     struct device_id peer; // empty if not given
     uint32_t timeout_ms;   // 1..CONTROL_TIMEOUT_MAX_MS; 5000 if not given
     uint32_t from;         // 0 if not given
+    bool key_given;
+    uint8_t key[DSB_KEY_BYTES];
+    struct net_address address; // NET_NONE if not given
 };
 
 struct control_fault {

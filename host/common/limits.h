@@ -44,6 +44,13 @@ enum {
     CONTROL_WAITING_MAX = 64,       // pings and probes that wait for their answer
     CONTROL_TIMEOUT_MAX_MS = 60000, // of such a wait
 
+    // ---- Pairing -----------------------------------------------------------------------------------------
+
+    // Attempts that gave whoever stands in between his guess. At 10 in 10 minutes he needs 480 days without a pause, and
+    // a user who keeps trying, for even odds of one hit.
+    HOST_PAIR_GUESSES_MAX = 10,
+    HOST_PAIR_WINDOW_MS = 600000,
+
     // ---- Key process -------------------------------------------------------------------------------------
 
     KEYD_BATCHES_MAX =

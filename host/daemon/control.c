@@ -47,6 +47,7 @@ static void close_client(struct control_client *client)
         }
     }
     waiting_drop(client->daemon, client->id);
+    pairing_drop(client->daemon, client->id);
     client->id = 0;
     uv_close((uv_handle_t *)&client->poll, free_client);
     close(client->fd);

@@ -227,6 +227,9 @@ void control_perform(struct daemon *d, uint32_t client, const struct control_req
     case CONTROL_METRICS:
         control_reply(d, client, request->id, metrics(d));
         break;
+    case CONTROL_PAIR:
+        pairing_begin(d, client, request);
+        break;
     case CONTROL_OP_COUNT:
         break;
     }

@@ -19,6 +19,7 @@
 #include "host/daemon/keys.h"
 #include "host/daemon/links.h"
 #include "host/daemon/metrics.h"
+#include "host/daemon/pairing.h"
 #include "host/daemon/peers.h"
 #include "host/daemon/report.h"
 #include "host/daemon/sandbox.h"
@@ -44,6 +45,7 @@ struct daemon {
     struct keys keys;
     struct control control;
     struct waiting waiting;
+    struct pairing pairing;
     struct peer_status *status; // one per place in the peer table
     struct report report;
     struct metrics metrics;

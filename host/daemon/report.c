@@ -181,9 +181,11 @@ void report_event(struct daemon *d, const struct bus_event *event)
     case BUS_REJECTED:
         rejected(d, event, peer);
         break;
-    case BUS_PONGED:
-    case BUS_PAIR_CODE: // this daemon does not pair
+    case BUS_PAIR_CODE:
     case BUS_PAIR_FAILED:
+        pairing_event(d, event);
+        break;
+    case BUS_PONGED:
         break;
     case BUS_EVENTS_DROPPED:
         log_line(LOG_WARNING, "%llu events were not shown", (unsigned long long)event->dropped);

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import select
 import shutil
 import subprocess
@@ -104,6 +105,9 @@ class Machine:
         os.close(master)
         return process.wait(20), shown.decode()
 
+    def terminal(self, *command):
+        return Terminal(self, command)
+
     def start(self, *arguments):
         """Starts the daemon and waits until it is ready."""
         with open(self.log_path, "ab") as log:
@@ -131,6 +135,47 @@ class Machine:
         return next(p for p in self.show()["known"] if p["id"] == name)
 
 
+class Terminal:
+    """A command on a terminal, to which a person types."""
+
+    def __init__(self, machine, command):
+        self.master, slave = pty.openpty()
+        self.process = subprocess.Popen(machine.inside(command), stdin=slave, stdout=slave, stderr=slave, cwd=machine.home,
+                                        env=machine.environment(), start_new_session=True)
+        os.close(slave)
+        self.shown = ""
+
+    def see(self, pattern, seconds=20.0):
+        """The first match in all that was shown, as soon as it is there."""
+        end = time.monotonic() + seconds
+        while True:
+            match = re.search(pattern, self.shown)
+            if match:
+                return match
+            if not self.more(end - time.monotonic()):
+                raise AssertionError(f"not shown: {pattern}: {self.shown!r}")
+
+    def more(self, seconds):
+        if not select.select([self.master], [], [], max(seconds, 0))[0]:
+            return False
+        try:
+            piece = os.read(self.master, 4096)
+        except OSError:
+            piece = b""
+        self.shown += piece.decode("utf-8", "replace").replace("\r\n", "\n")
+        return piece != b""
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def end(self, seconds=20):
+        """The exit code, when it ends by itself."""
+        while self.more(seconds):
+            pass
+        os.close(self.master)
+        return self.process.wait(seconds)
+
+
 class Lab:
     """Machines on one switch, 10.77.0.1 and up."""
 
@@ -153,6 +198,11 @@ class Lab:
         run("ip", "-n", name, "addr", "add", f"{machine.address}/24", "brd", "+", "dev", "eth0")
         run("ip", "-n", name, "link", "set", "eth0", "up")
         return machine
+
+    def part(self, *names):
+        """These machines reach the others, but not one another."""
+        for name in names:
+            run("ip", "link", "set", f"p-{name}", "type", "bridge_slave", "isolated", "on")
 
     def __getitem__(self, name):
         return next(m for m in self.machines if m.name == name)

@@ -41,6 +41,25 @@ static const struct row rows[] = {
     {"{\"v\":1,\"id\":7,\"op\":\"ping\",\"peer\":\"b\",\"timeout_ms\":60001}",
      CONTROL_ERROR_BAD_REQUEST},
     {"{\"v\":1,\"id\":7,\"op\":\"status\",\"op\":\"reload\"}", CONTROL_ERROR_BAD_REQUEST},
+    {"{\"v\":1,\"id\":7,\"op\":\"pair\"}", NULL},
+    {"{\"v\":1,\"id\":7,\"op\":\"pair\",\"peer\":\"b\"}", NULL},
+    {"{\"v\":1,\"id\":7,\"op\":\"pair\",\"peer\":\"b\",\"key\":\"" HEX_ONES
+     "\",\"address\":\"1.2.3.4:5\"}",
+     NULL},
+    {"{\"v\":1,\"id\":7,\"op\":\"pair\",\"peer\":\"b\",\"key\":\"" HEX_ONES "\"}",
+     CONTROL_ERROR_BAD_REQUEST},
+    {"{\"v\":1,\"id\":7,\"op\":\"pair\",\"peer\":\"b\",\"address\":\"1.2.3.4:5\"}",
+     CONTROL_ERROR_BAD_REQUEST},
+    {"{\"v\":1,\"id\":7,\"op\":\"pair\",\"key\":\"" HEX_ONES "\",\"address\":\"1.2.3.4:5\"}",
+     CONTROL_ERROR_BAD_REQUEST},
+    {"{\"v\":1,\"id\":7,\"op\":\"pair\",\"peer\":\"b\",\"key\":\"11\",\"address\":\"1.2.3.4:5\"}",
+     CONTROL_ERROR_BAD_REQUEST},
+    {"{\"v\":1,\"id\":7,\"op\":\"pair\",\"peer\":\"b\",\"key\":\"" HEX_ONES
+     "\",\"address\":\"1.2.3.4:0\"}",
+     CONTROL_ERROR_BAD_REQUEST},
+    {"{\"v\":1,\"id\":7,\"op\":\"ping\",\"peer\":\"b\",\"key\":\"" HEX_ONES
+     "\",\"address\":\"1.2.3.4:5\"}",
+     CONTROL_ERROR_BAD_REQUEST},
     {"{\"v\":1,\"id\":7,\"op\":\"status\",\"verbose\":true}", CONTROL_ERROR_BAD_REQUEST},
     {"{\"v\":1,\"id\":7,\"op\":\"status\",\"Op\":\"reload\"}", CONTROL_ERROR_BAD_REQUEST},
 };
@@ -112,6 +131,22 @@ static void test_format_reads_back(void **state)
     }
 }
 
+static void test_format_of_a_card(void **state)
+{
+    struct control_request request = {.op = CONTROL_PAIR, .timeout_ms = 1, .key_given = true}, back;
+    struct control_fault fault;
+    char line[CONTROL_REQUEST_BYTES_MAX];
+
+    (void)state;
+    assert_true(device_id_set(&request.peer, (const uint8_t *)"b", 1));
+    memset(request.key, 0xa5, sizeof request.key);
+    request.address = (struct net_address){.family = NET_IPV4, .bytes = {10, 0, 0, 2}, .port = 99};
+    size_t len = control_request_format(line, sizeof line, &request);
+    assert_true(len > 0 && control_request_parse(&back, &fault, line, len - 1));
+    assert_memory_equal(back.key, request.key, sizeof back.key);
+    assert_true(net_address_equal(&back.address, &request.address));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,6 +154,7 @@ int main(void)
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_format_reads_back),
+        cmocka_unit_test(test_format_of_a_card),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
