@@ -5,3 +5,9 @@ HOST_PAIRING_TESTS := tests/host/pairing.py
 check-host-pairing: export HOST_PROGRAMS := $(HOST)/bin
 check-host-pairing: host-programs
 	prove $(PROVE_FLAGS) --exec python3 $(HOST_PAIRING_TESTS)
+
+# With a machine under QEMU, production image.
+.PHONY: check-host-guest
+check-host-guest: export HOST_PROGRAMS := $(HOST)/bin
+check-host-guest: host-programs $(OS)/production/neuron.elf
+	prove $(PROVE_FLAGS) --exec python3 tests/host/guest.py :: $(OS)/production/neuron.elf
