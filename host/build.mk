@@ -17,7 +17,7 @@ $(LIBHOST): $(HOST_COMMON_SRC:%.c=$(HOST)/%.o)
 
 $(HOST)/bin/dsoftbusd: $(patsubst %.c,$(HOST)/%.o,$(wildcard host/daemon/*.c)) $(LIBHOST) $(HOST)/libdsoftbus.a $(LIBNOISE)
 	@mkdir -p $(@D)
-	$(HOST_LINK) -luv -linih -lcjson -lseccomp
+	$(HOST_LINK) -luv -linih -lcjson -lseccomp -lmicrohttpd
 
 $(HOST)/bin/dsoftbus-keyd: $(patsubst %.c,$(HOST)/%.o,$(wildcard host/keyd/*.c)) $(LIBHOST) $(HOST)/libdsoftbus.a $(LIBNOISE)
 	@mkdir -p $(@D)
@@ -25,15 +25,50 @@ $(HOST)/bin/dsoftbus-keyd: $(patsubst %.c,$(HOST)/%.o,$(wildcard host/keyd/*.c))
 
 $(HOST)/bin/dsoftbus: $(patsubst %.c,$(HOST)/%.o,$(wildcard host/cli/*.c)) $(LIBHOST) $(HOST)/libdsoftbus.a $(LIBNOISE)
 	@mkdir -p $(@D)
-	$(HOST_LINK) -linih -lcjson
+	$(HOST_LINK) -linih -lcjson -lqrencode
+
+# --- Manual, completions, service: the first two from the command's own table ---
+HOST_EXTRA := $(HOST)/extra
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+DATADIR ?= $(PREFIX)/share
+
+$(HOST_EXTRA)/dsoftbus.1.scd: $(HOST)/bin/dsoftbus
+	@mkdir -p $(@D)
+	$< --generate man >$@.new && mv $@.new $@
+$(HOST_EXTRA)/dsoftbus.1: $(HOST_EXTRA)/dsoftbus.1.scd
+	scdoc <$< >$@.new && mv $@.new $@
+$(HOST_EXTRA)/dsoftbusd.8: host/package/dsoftbusd.8.scd
+	@mkdir -p $(@D)
+	scdoc <$< >$@.new && mv $@.new $@
+$(addprefix $(HOST_EXTRA)/dsoftbus.,bash zsh fish): $(HOST_EXTRA)/dsoftbus.%: $(HOST)/bin/dsoftbus
+	@mkdir -p $(@D)
+	$< --generate $* >$@.new && mv $@.new $@
+# Always made anew: BINDIR may have changed.
+.PHONY: host-unit
+host-unit: | $(HOST_EXTRA)/dsoftbusd.8
+	sed 's#@BINDIR@#$(BINDIR)#' host/package/dsoftbusd.service.in >$(HOST_EXTRA)/dsoftbusd.service
+
+.PHONY: host-extra
+host-extra: $(addprefix $(HOST_EXTRA)/,dsoftbus.1 dsoftbusd.8 dsoftbus.bash dsoftbus.zsh dsoftbus.fish) host-unit
+
+# from, to: everything besides the programs
+HOST_INSTALLED := \
+    $(HOST_EXTRA)/dsoftbus.1:$(MANDIR)/man1/dsoftbus.1 $(HOST_EXTRA)/dsoftbusd.8:$(MANDIR)/man8/dsoftbusd.8 \
+    $(HOST_EXTRA)/dsoftbus.bash:$(DATADIR)/bash-completion/completions/dsoftbus \
+    $(HOST_EXTRA)/dsoftbus.zsh:$(DATADIR)/zsh/site-functions/_dsoftbus \
+    $(HOST_EXTRA)/dsoftbus.fish:$(DATADIR)/fish/vendor_completions.d/dsoftbus.fish \
+    $(HOST_EXTRA)/dsoftbusd.service:$(UNITDIR)/dsoftbusd.service host/package/dsoftbus.sysusers:$(SYSUSERSDIR)/dsoftbus.conf
 
 .PHONY: install-programs uninstall-programs
-install-programs: host-programs
+install-programs: host-programs host-extra
 	install -d $(DESTDIR)$(BINDIR)
 	install -m 755 $(HOST_BINARIES) $(DESTDIR)$(BINDIR)
+	for pair in $(HOST_INSTALLED); do install -D -m 644 "$${pair%%:*}" "$(DESTDIR)$${pair#*:}" || exit 1; done
 
 uninstall-programs:
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(HOST_BINARIES)))
+	for pair in $(HOST_INSTALLED); do rm -f "$(DESTDIR)$${pair#*:}"; done
 
 # --- Tests: the programs themselves, on machines made of network namespaces ---
 HOST_SYSTEM_TESTS := $(addprefix tests/host/,first_minute.py)

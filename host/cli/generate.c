@@ -146,9 +146,9 @@ static void zsh(void)
                    : strcmp(option->argument, "FILE") == 0 ? "file:_files"
                                                            : "value:");
         }
-        puts(takes_peer(&commands[i])
-                 ? " '1:peer:($(dsoftbus peers 2>/dev/null | awk \"NR > 1 {print \\$1}\"))' ;;"
-                 : " ;;");
+        puts(takes_peer(&commands[i]) ? " '1: :' '2:peer:($(dsoftbus peers 2>/dev/null | awk \"NR "
+                                        "> 1 {print \\$1}\"))' ;;"
+                                      : " ;;");
     }
     puts("esac");
 }

@@ -11,6 +11,7 @@
 #include "host/cli/client.h"
 #include "host/cli/command.h"
 #include "host/cli/input.h"
+#include "host/cli/qr.h"
 #include "host/common/exit_code.h"
 #include "host/common/fingerprint.h"
 #include "host/common/hex.h"
@@ -115,6 +116,15 @@ static bool make_identity(struct card *card, struct fault *fault, const struct i
     return state_file_replace(fault, node, FILE_IDENTITY, text, strlen(text));
 }
 
+// The card of the identity that is there. False: there is none.
+static bool is_there(struct card *card, struct fault *fault, const struct invocation *call,
+                     int node)
+{
+    return option_given(call, "if-missing") &&
+           faccessat(node, FILE_IDENTITY, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+           card_load(card, fault, node);
+}
+
 int command_init(const struct invocation *call)
 {
     char fingerprint[FINGERPRINT_CHARS + 1];
@@ -129,7 +139,8 @@ int command_init(const struct invocation *call)
     node = paths_open(&call->paths, &fault, PATH_NODE);
     secret = node < 0 ? -1 : paths_open(&call->paths, &fault, PATH_SECRET);
     good =
-        secret >= 0 && state_lock(&fault, node) && make_identity(&card, &fault, call, node, secret);
+        secret >= 0 && state_lock(&fault, node) &&
+        (is_there(&card, &fault, call, node) || make_identity(&card, &fault, call, node, secret));
     close(secret);
     close(node);
     if (!good) {
@@ -142,6 +153,16 @@ int command_init(const struct invocation *call)
 }
 
 // ---- id -------------------------------------------------------------------------------------------
+
+// The card without its line end: what `dsoftbus trust --card -` takes.
+static bool print_qr(struct fault *fault, const struct card *card)
+{
+    char text[CARD_CHARS_MAX];
+
+    card_format(text, card);
+    text[strcspn(text, "\n")] = 0;
+    return qr_print(stdout, fault, text);
+}
 
 int command_id(const struct invocation *call)
 {
@@ -169,6 +190,9 @@ int command_id(const struct invocation *call)
         cJSON_AddStringToObject(object, "key", key);
         cJSON_AddStringToObject(object, "fingerprint", fingerprint);
         return json_print(object);
+    }
+    if (option_given(call, "qr") && !print_qr(&fault, &card)) {
+        return command_fail(&fault);
     }
     printf("device id    %s\npublic key   %s\nfingerprint  %s\n", id, key, fingerprint);
     return EXIT_DONE;

@@ -20,7 +20,8 @@ const struct command commands[] = {
      "node has to trust the new key.",
      {{"id", "ID", "the device id: 1 to 64 of 0-9 A-Z a-z . _ -"},
       {"key", "FILE", "use the private key in FILE (- is standard input) instead of a fresh one"},
-      {"new-key", NULL, "replace the key of an existing identity"}},
+      {"new-key", NULL, "replace the key of an existing identity"},
+      {"if-missing", NULL, "do nothing when there is an identity"}},
      command_init},
     {"genkey", "", 0, 0, "print a fresh private key", "", {{0}}, command_genkey},
     {"pubkey",
@@ -48,7 +49,9 @@ const struct command commands[] = {
      "With --card: one line that another node takes with `dsoftbus trust --card`. It is no secret, "
      "but whoever takes it "
      "has to be sure that it is yours: compare the fingerprint.",
-     {{"card", NULL, "print the card only"}, JSON_OPTION},
+     {{"card", NULL, "print the card only"},
+      {"qr", NULL, "print the card as a QR code, too"},
+      JSON_OPTION},
      command_id},
     {"peers",
      "",

@@ -48,6 +48,8 @@ static const struct key keys[] = {
      KEY_NUMBER, ANNOUNCE_TTL_MIN_S, ANNOUNCE_TTL_MAX_S, ANNOUNCE_TTL_DEFAULT_S},
     {"discovery", "interfaces", "names of up to 64 interfaces, or all", MEMBER(interfaces),
      KEY_INTERFACES, 0, 0, 0},
+    {"metrics", "port", "a TCP port of 127.0.0.1 for Prometheus, or 0 for none",
+     MEMBER(metrics_port), KEY_NUMBER, 0, 65535, 0},
     {"security", "sandbox", "yes or no", MEMBER(sandbox), KEY_SWITCH, 0, 0, true},
 };
 enum { KEY_COUNT = sizeof keys / sizeof keys[0] };

@@ -29,6 +29,8 @@ struct config {
     uint16_t ttl_s;
     char interfaces[HOST_INTERFACES_MAX][IF_NAMESIZE]; // only these; none: all
     size_t interface_count;
+    // [metrics]
+    uint16_t metrics_port; // of the loopback; 0: none
     // [security]
     bool sandbox;
 };

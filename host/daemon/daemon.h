@@ -19,6 +19,7 @@
 #include "host/daemon/keys.h"
 #include "host/daemon/links.h"
 #include "host/daemon/metrics.h"
+#include "host/daemon/metrics_http.h"
 #include "host/daemon/pairing.h"
 #include "host/daemon/peers.h"
 #include "host/daemon/report.h"
@@ -49,6 +50,7 @@ struct daemon {
     struct peer_status *status; // one per place in the peer table
     struct report report;
     struct metrics metrics;
+    struct metrics_http metrics_http;
     struct sandbox_state sandbox;
 };
 

@@ -346,7 +346,7 @@ static bool start(struct daemon *d, struct fault *fault)
     open_loop(d);
     notify_open();
     if (!control_open(d, fault) || !links_open(d, fault) || !datagrams_open(d, fault) ||
-        !peers_apply(d, &change, fault)) {
+        !metrics_http_open(d, fault) || !peers_apply(d, &change, fault)) {
         return false;
     }
     keys_watch(d);
@@ -376,6 +376,7 @@ static void say_ready(struct daemon *d)
 static void finish(struct daemon *d)
 {
     control_close(d);
+    metrics_http_close(d);
     keys_stop(d);
     log_line(LOG_NOTICE, "stopped");
 }

@@ -9,9 +9,13 @@
 #include "host/daemon/clock.h"
 #include "host/daemon/daemon.h"
 
-static void count(uint64_t counters[static METRICS_REASONS], enum close_reason reason)
+static void count(struct metrics *metrics, uint64_t counters[static METRICS_REASONS],
+                  enum close_reason reason)
 {
-    counters[(int)reason < METRICS_REASONS ? reason : REASON_INTERNAL]++;
+    unsigned index = (int)reason < METRICS_REASONS ? reason : REASON_INTERNAL;
+
+    counters[index]++;
+    metrics->last_ms[index] = clock_ms();
 }
 
 void metrics_established(struct metrics *metrics, enum session_role role)
@@ -21,17 +25,17 @@ void metrics_established(struct metrics *metrics, enum session_role role)
 
 void metrics_rejected(struct metrics *metrics, enum close_reason reason)
 {
-    count(metrics->rejected, reason);
+    count(metrics, metrics->rejected, reason);
 }
 
 void metrics_dial_failed(struct metrics *metrics, enum close_reason reason)
 {
-    count(metrics->dial_failed, reason);
+    count(metrics, metrics->dial_failed, reason);
 }
 
 void metrics_lost(struct metrics *metrics, enum close_reason reason)
 {
-    count(metrics->lost, reason);
+    count(metrics, metrics->lost, reason);
 }
 
 // ---- Text -----------------------------------------------------------------------------------------
@@ -59,6 +63,29 @@ static void by_reason(FILE *out, const char *name, const char *help,
     }
 }
 
+static void last_ends(FILE *out, const struct metrics *metrics)
+{
+    head(out, "last_end_age_seconds", "gauge",
+         "Since a connection, attempt or session last ended for this reason.");
+    for (unsigned i = REASON_NONE + 1; i < METRICS_REASONS; i++) {
+        if (metrics->last_ms[i] > 0) {
+            fprintf(out, "dsoftbus_last_end_age_seconds{reason=\"%s\"} %" PRIu64 "\n",
+                    close_reason_name((enum close_reason)i),
+                    (clock_ms() - metrics->last_ms[i]) / 1000);
+        }
+    }
+}
+
+static uint64_t used_waits(const struct daemon *d)
+{
+    uint64_t count_used = 0;
+
+    for (size_t i = 0; i < CONTROL_WAITING_MAX; i++) {
+        count_used += d->waiting.waits[i].used;
+    }
+    return count_used;
+}
+
 static void print_levels(FILE *out, const struct daemon *d)
 {
     struct bus_counts counts = bus_counts(&d->bus);
@@ -71,6 +98,8 @@ static void print_levels(FILE *out, const struct daemon *d)
     one(out, "peers", "gauge", "Known peers.", counts.peers);
     one(out, "devices", "gauge", "Discovered devices.", counts.devices);
     one(out, "key_requests_waiting", "gauge", "Batches at the key process.", d->keys.outstanding);
+    one(out, "control_requests_waiting", "gauge", "Pings and probes that wait for their answer.",
+        used_waits(d));
     one(out, "accepted_total", "counter", "Inbound connections taken.", counts.accepted);
     one(out, "refused_rate_total", "counter", "Refused at accept: the source has failed too often.",
         counts.refused_rate);
@@ -112,5 +141,6 @@ char *metrics_format(const struct daemon *d)
     by_reason(out, "dials_failed_total", "Outbound attempts that ended before a session.",
               metrics->dial_failed);
     by_reason(out, "sessions_lost_total", "Sessions that have ended.", metrics->lost);
+    last_ends(out, metrics);
     return fclose(out) == 0 ? text : (free(text), NULL);
 }

@@ -14,6 +14,7 @@ enum { METRICS_REASONS = REASON_INTERNAL + 1 };
 struct metrics {
     uint64_t established[2]; // by enum session_role
     uint64_t rejected[METRICS_REASONS], dial_failed[METRICS_REASONS], lost[METRICS_REASONS];
+    uint64_t last_ms[METRICS_REASONS]; // when something last ended for this reason; 0: never
 };
 
 void metrics_established(struct metrics *metrics, enum session_role role);

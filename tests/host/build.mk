@@ -11,3 +11,9 @@ check-host-pairing: host-programs
 check-host-guest: export HOST_PROGRAMS := $(HOST)/bin
 check-host-guest: host-programs $(OS)/production/neuron.elf
 	prove $(PROVE_FLAGS) --exec python3 tests/host/guest.py :: $(OS)/production/neuron.elf
+
+# Manual, completions, unit, metrics, installation.
+.PHONY: check-host-package
+check-host-package: export HOST_PROGRAMS := $(HOST)/bin
+check-host-package: host-programs host-extra
+	prove $(PROVE_FLAGS) --exec python3 tests/host/package.py
