@@ -353,12 +353,23 @@ $(FUZZ_DIR)/%.o: %.c Makefile tests/build.mk
 	clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
 
 $(FUZZ_DIR)/fuzz_%: $(FUZZ_DIR)/tests/fuzz/fuzz_%.o $(FUZZ_LIB_OBJS)
-	clang -fsanitize=fuzzer,address,undefined -o $@ $^
+	clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(FUZZ_LIBS)
+
+# The parsers of the Linux programs.
+FUZZ_HOST_NAMES := control known_peers config
+FUZZ_HOST := $(FUZZ_HOST_NAMES:%=$(FUZZ_DIR)/fuzz_%)
+FUZZ_WORDS = $(if $(filter $*,$(FUZZ_HOST_NAMES)),-dict=tests/fuzz/$*.dict)
+$(FUZZ_HOST): $(patsubst %.c,$(FUZZ_DIR)/%.o,$(wildcard host/common/*.c))
+$(FUZZ_HOST): FUZZ_LIBS := -linih -lcjson
+$(FUZZ_DIR)/host/%.o: FUZZ_FLAGS += -D_GNU_SOURCE
 
 # Finds that are to be kept as regression tests become unit tests; the corpus is only a cache.
-.PHONY: fuzz fuzz-%
+.PHONY: fuzz fuzz-% nightly-fuzz
 fuzz: $(FUZZ_NAMES:%=fuzz-%)
 fuzz-%: $(FUZZ_DIR)/fuzz_%
 	@mkdir -p $(FUZZ_DIR)/corpus/$*
-	$< -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -timeout=10 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1 \
-	    -artifact_prefix=$(FUZZ_DIR)/$*- $(FUZZ_DIR)/corpus/$*
+	$< -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 $(FUZZ_WORDS) \
+	    -artifact_prefix=$(FUZZ_DIR)/$*- $(FUZZ_DIR)/corpus/$* >$(FUZZ_DIR)/$*.log 2>&1 || { tail -n 60 $(FUZZ_DIR)/$*.log; false; }
+	@sed -n '/DONE/s/.*\(cov: [0-9]*\).*/fuzz $*: \1/p; s/stat::number_of_executed_units: */fuzz $*: executions: /p' $(FUZZ_DIR)/$*.log
+nightly-fuzz:
+	$(MAKE) fuzz FUZZ_SECONDS=600

@@ -137,6 +137,9 @@ static bool set_interfaces(struct config *config, const char *value)
     }
     while (config->interface_count < HOST_INTERFACES_MAX &&
            next_item(config->interfaces[config->interface_count], IF_NAMESIZE, &value)) {
+        if (strchr(config->interfaces[config->interface_count], ';') != NULL) {
+            return false; // where it is written down, it begins a comment
+        }
         config->interface_count++;
     }
     return *value == 0 && config->interface_count > 0;
@@ -214,11 +217,30 @@ static int take_value(void *context, const char *section, const char *name, cons
     return 0;
 }
 
+// libinih would take what is behind that for another line.
+static unsigned first_long_line(const char *text)
+{
+    for (unsigned number = 1; *text != 0; number++) {
+        size_t len = strcspn(text, "\n");
+        if (len > CONFIG_LINE_CHARS_MAX) {
+            return number;
+        }
+        text += len + (text[len] != 0);
+    }
+    return 0;
+}
+
 bool config_parse(struct config *config, struct fault *fault, const char *text, const char *name)
 {
     struct parse parse = {.config = config};
-    int line = ini_parse_string(text, take_value, &parse);
+    unsigned too_long = first_long_line(text);
+    int line;
 
+    if (too_long != 0) {
+        return fault_set(fault, EXIT_USAGE, "%s line %u: at most %d characters were expected", name,
+                         too_long, CONFIG_LINE_CHARS_MAX);
+    }
+    line = ini_parse_string(text, take_value, &parse);
     if (line < 0) {
         return fault_set(fault, EXIT_USAGE, "%s: no memory to read it", name);
     }

@@ -12,7 +12,11 @@
 #include "host/common/fault.h"
 #include "host/common/limits.h"
 
-enum { CONFIG_LISTEN_MAX = 8, CONFIG_FILE_BYTES_MAX = 65536 };
+enum {
+    CONFIG_LISTEN_MAX = 8,
+    CONFIG_FILE_BYTES_MAX = 65536,
+    CONFIG_LINE_CHARS_MAX = 198 // libinih has a buffer of 200
+};
 
 enum log_verbosity { LOG_QUIET, LOG_NORMAL, LOG_VERBOSE };
 

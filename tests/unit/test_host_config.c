@@ -75,6 +75,8 @@ static const struct bad_row bad_rows[] = {
     {"[discovery]\nenabled = true", "yes or no"},
     {"[discovery]\nttl = 2", "3 to 3600"},
     {"[discovery]\ninterfaces = averyveryverylongname", "names of up to 64 interfaces"},
+    {"[discovery]\ninterfaces =; a", "names of up to 64 interfaces"},
+    {"\n# " HEX_ONES HEX_ONES HEX_ONES HEX_ONES "\n", "line 2: at most 198 characters"},
     {"[node\nport = 1", "line 1"},
     {"[node]\njust some words", "line 2"},
 };
