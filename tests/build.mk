@@ -363,13 +363,14 @@ $(FUZZ_HOST): $(patsubst %.c,$(FUZZ_DIR)/%.o,$(wildcard host/common/*.c))
 $(FUZZ_HOST): FUZZ_LIBS := -linih -lcjson
 $(FUZZ_DIR)/host/%.o: FUZZ_FLAGS += -D_GNU_SOURCE
 
-# Finds that are to be kept as regression tests become unit tests; the corpus is only a cache.
+# Finds that are to be kept as regression tests become unit tests; the corpus is only a cache,
+# to which tests/fuzz/seeds/<name> is a beginning.
 .PHONY: fuzz fuzz-% nightly-fuzz
 fuzz: $(FUZZ_NAMES:%=fuzz-%)
 fuzz-%: $(FUZZ_DIR)/fuzz_%
 	@mkdir -p $(FUZZ_DIR)/corpus/$*
 	$< -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 $(FUZZ_WORDS) \
-	    -artifact_prefix=$(FUZZ_DIR)/$*- $(FUZZ_DIR)/corpus/$* >$(FUZZ_DIR)/$*.log 2>&1 || { tail -n 60 $(FUZZ_DIR)/$*.log; false; }
+	    -artifact_prefix=$(FUZZ_DIR)/$*- $(FUZZ_DIR)/corpus/$* $(wildcard tests/fuzz/seeds/$*) >$(FUZZ_DIR)/$*.log 2>&1 || { tail -n 60 $(FUZZ_DIR)/$*.log; false; }
 	@sed -n '/DONE/s/.*\(cov: [0-9]*\).*/fuzz $*: \1/p; s/stat::number_of_executed_units: */fuzz $*: executions: /p' $(FUZZ_DIR)/$*.log
 nightly-fuzz:
 	$(MAKE) fuzz FUZZ_SECONDS=600

@@ -129,14 +129,22 @@ static bool is_since(const char *word)
     return true;
 }
 
+static bool is_control(char c)
+{
+    return (unsigned char)c < ' ' || c == 0x7f;
+}
+
 void known_peer_set_comment(struct known_peer *peer, const char *comment)
 {
-    size_t len = strnlen(comment, HOST_PEER_COMMENT_MAX);
+    size_t len;
 
+    while (*comment == ' ' || (*comment != 0 && is_control(*comment))) {
+        comment++; // read back, it would begin behind the blanks
+    }
+    len = strnlen(comment, HOST_PEER_COMMENT_MAX);
     memset(peer->comment, 0, sizeof peer->comment);
     for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)comment[i];
-        peer->comment[i] = (char)(c < ' ' || c == 0x7f ? ' ' : c);
+        peer->comment[i] = is_control(comment[i]) ? ' ' : comment[i];
     }
 }
 
@@ -202,7 +210,7 @@ static const char *parse_line(struct known_peer *peer, char *line)
 
     *peer = (struct known_peer){0};
     if (comment != NULL) {
-        known_peer_set_comment(peer, comment + 1 + strspn(comment + 1, " \t"));
+        known_peer_set_comment(peer, comment + 1);
         *comment = 0;
     }
     if (!known_peer_id_parse(&peer->id, next_word(&line))) {

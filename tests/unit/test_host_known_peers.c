@@ -141,6 +141,9 @@ static void test_longest_line(void **state)
     known_peer_now(peer.since);
     peer.address = (struct net_address){.family = NET_IPV6, .port = 65535};
     memset(peer.address.bytes, 0xab, sizeof peer.address.bytes);
+    known_peer_set_comment(&peer,
+                           "\f \x7f x\ty\n"); // blanks in front would be lost when it is read back
+    assert_string_equal(peer.comment, "x y ");
     memset(comment, 'c', sizeof comment);
     comment[sizeof comment - 1] = 0;
     comment[3] = '\n'; // must not end the line
