@@ -17,3 +17,17 @@ check-host-guest: host-programs $(OS)/production/neuron.elf
 check-host-package: export HOST_PROGRAMS := $(HOST)/bin
 check-host-package: host-programs host-extra
 	prove $(PROVE_FLAGS) --exec python3 tests/host/package.py
+
+# A flood of connections and datagrams; FLOOD_SECONDS.
+FLOOD := $(HOST)/tests/host/flood
+$(FLOOD): $(HOST)/tests/host/flood.o
+	$(HOST_CC) $(HOST_LDFLAGS) -o $@ $^
+
+.PHONY: check-host-flood nightly-host-flood
+check-host-flood nightly-host-flood: export HOST_PROGRAMS := $(HOST)/bin
+check-host-flood nightly-host-flood: export FLOOD := $(FLOOD)
+check-host-flood: host-programs $(FLOOD)
+	prove $(PROVE_FLAGS) --exec python3 tests/host/flood.py
+nightly-host-flood: export FLOOD_SECONDS := 60
+nightly-host-flood: host-programs $(FLOOD)
+	prove $(PROVE_FLAGS) --exec python3 tests/host/flood.py
