@@ -89,8 +89,13 @@ bool keys_start(struct keys *keys, struct fault *fault, const struct paths *path
                 uint8_t static_public[static DSB_KEY_BYTES])
 {
     char program[PATH_MAX], directory[PATH_MAX];
-    int pair[2];
+    int pair[2], secret;
 
+    secret = paths_open(paths, fault, PATH_SECRET); // the key process trusts the directory
+    if (secret < 0) {
+        return false;
+    }
+    close(secret);
     if (!program_path(program, fault)) {
         return false;
     }

@@ -31,3 +31,9 @@ check-host-flood: host-programs $(FLOOD)
 nightly-host-flood: export FLOOD_SECONDS := 60
 nightly-host-flood: host-programs $(FLOOD)
 	prove $(PROVE_FLAGS) --exec python3 tests/host/flood.py
+
+# Killed at random moments (SEED); where the static key is.
+.PHONY: check-host-kill check-host-custody
+check-host-kill check-host-custody: export HOST_PROGRAMS := $(HOST)/bin
+check-host-kill check-host-custody: check-host-%: host-programs
+	prove $(PROVE_FLAGS) --exec python3 tests/host/$*.py

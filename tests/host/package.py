@@ -220,6 +220,12 @@ def test_as_the_unit_starts_it():
         alice.start()
         assert "seccomp on" in alice.log()
         assert alice.show()["fingerprint"] == alice.dsoftbus("id", "--json").json()["fingerprint"]
+        # Root looks after the service with the same command, and its files stay the service's.
+        alice.inside = inside
+        alice.environment = lambda: {"PATH": environment["PATH"], "DSOFTBUS_STATE": state}
+        alice.dsoftbus("trust", "--card", "-", stdin=f"bob {'11' * 32}\n")
+        assert alice.peer("bob")["state"] == "pinned"
+        assert os.stat(os.path.join(state, "node", "peers")).st_uid == 65534
         assert alice.stop() == 0
 
 
