@@ -250,9 +250,10 @@ static void forget_invitations(struct session *s)
 {
     for (uint16_t slot = s->streams.first; slot != 0 && s->invited > 0;) {
         struct stream *st = stream_at(table_of(s), slot);
-        if (st->invited) {
+        if (st->invited) { // it may have found no room, and has not asked again: it is told once more
             st->invited = false;
             s->invited--;
+            stream_news(table_of(s), st);
         }
         slot = st->links[STREAM_IN_SESSION].next;
     }
