@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-# The programs for Linux: dsoftbusd, dsoftbus-keyd, dsoftbus.
+# The programs for Linux: dsoftbusd, dsoftbus-keyd, dsoftbus-filed, dsoftbus.
 
 HOST_COMMON_SRC := $(wildcard host/common/*.c)
 LIBHOST := $(HOST)/libhost.a
-HOST_BINARIES := $(addprefix $(HOST)/bin/,dsoftbusd dsoftbus-keyd dsoftbus)
+HOST_BINARIES := $(addprefix $(HOST)/bin/,dsoftbusd dsoftbus-keyd dsoftbus-filed dsoftbus)
 
 HOST_HARDEN := -D_GNU_SOURCE -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 $(HOST)/host/%.o: HOST_CFLAGS += $(HOST_HARDEN)
@@ -20,6 +20,10 @@ $(HOST)/bin/dsoftbusd: $(patsubst %.c,$(HOST)/%.o,$(wildcard host/daemon/*.c)) $
 	$(HOST_LINK) -luv -linih -lcjson -lseccomp -lmicrohttpd
 
 $(HOST)/bin/dsoftbus-keyd: $(patsubst %.c,$(HOST)/%.o,$(wildcard host/keyd/*.c)) $(LIBHOST) $(HOST)/libdsoftbus.a $(LIBNOISE)
+	@mkdir -p $(@D)
+	$(HOST_LINK) -lseccomp
+
+$(HOST)/bin/dsoftbus-filed: $(patsubst %.c,$(HOST)/%.o,$(wildcard host/filed/*.c)) $(LIBHOST) $(HOST)/libdsoftbus.a $(LIBNOISE)
 	@mkdir -p $(@D)
 	$(HOST_LINK) -lseccomp
 
@@ -77,6 +81,14 @@ HOST_SYSTEM_TESTS := $(addprefix tests/host/,first_minute.py)
 check-host: export HOST_PROGRAMS := $(HOST)/bin
 check-host: host-programs
 	prove $(PROVE_FLAGS) --exec python3 $(HOST_SYSTEM_TESTS)
+
+# The data plane on the loopback interface: no privileges, ports that the kernel chooses.
+HOST_LOOPBACK_TESTS := $(addprefix tests/host/,streams.py)
+
+.PHONY: host-test
+host-test: export HOST_PROGRAMS := $(HOST)/bin
+host-test: host-programs
+	prove $(PROVE_FLAGS) --exec python3 $(HOST_LOOPBACK_TESTS)
 
 # Unit tests: the archive gives each what it needs.
 UNIT_OBJS_host_text := $(LIBHOST)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "host/common/address.h"
+#include "host/common/config_services.h"
 #include "host/common/exit_code.h"
 #include "host/common/state_file.h"
 
@@ -37,6 +38,8 @@ static const struct key keys[] = {
      KEY_NUMBER, HALF_OPEN_RESERVED + 1, HOST_HALF_OPEN_MAX, LINUX_HALF_OPEN_MAX},
     {"node", "max-peers", "a number of known peers, 1 to 65534", MEMBER(peers_max), KEY_NUMBER, 1,
      HOST_PEERS_MAX, LINUX_PEERS_MAX},
+    {"node", "max-streams", "a number of open streams, 1 to 16384", MEMBER(streams_max), KEY_NUMBER,
+     1, HOST_STREAMS_MAX, LINUX_STREAMS_MAX},
     {"node", "record-size", "the largest record we accept, 512 to 65519 bytes",
      MEMBER(record_bytes), KEY_NUMBER, RECORD_PLAINTEXT_BYTES_MIN, RECORD_PLAINTEXT_BYTES_MAX,
      HOST_RECORD_DEFAULT},
@@ -169,6 +172,7 @@ void config_default(struct config *config)
     config->listen[1].family = NET_IPV6;
     config->listen_count = 2;
     config->log = LOG_NORMAL;
+    config->file_bytes_max = CONFIG_FILE_BYTES_DEFAULT;
     for (size_t i = 0; i < KEY_COUNT; i++) {
         uint16_t number = (uint16_t)keys[i].number_value;
         bool on = keys[i].number_value != 0;
@@ -195,6 +199,10 @@ static int take_value(void *context, const char *section, const char *name, cons
 
     if (parse->wrong[0] != 0) {
         return 0;
+    }
+    if (config_service_section(section)) {
+        return config_service_take(parse->config, parse->wrong, sizeof parse->wrong, section, name,
+                                   value);
     }
     for (size_t i = 0; i < KEY_COUNT; i++) {
         if (strcmp(section, keys[i].section) != 0 || strcmp(name, keys[i].name) != 0) {
@@ -249,7 +257,7 @@ bool config_parse(struct config *config, struct fault *fault, const char *text, 
                          parse.wrong[0] != 0 ? parse.wrong
                                              : "[section] or key = value was expected");
     }
-    return true;
+    return config_services_check(config, fault, name);
 }
 
 bool config_load(struct config *config, struct fault *fault, const char *path, bool must_exist)
@@ -330,5 +338,6 @@ char *config_format(const struct config *config)
         fprintf(out, "# %s\n%s = ", keys[i].expected, keys[i].name);
         print_value(out, &keys[i], config);
     }
+    config_services_print(out, config);
     return fclose(out) == 0 ? text : (free(text), NULL);
 }

@@ -3,11 +3,13 @@
 #ifndef HOST_COMMON_CONFIG_H
 #define HOST_COMMON_CONFIG_H
 
+#include <limits.h>
 #include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dsoftbus/announce.h"
 #include "dsoftbus/identity.h"
 #include "host/common/fault.h"
 #include "host/common/limits.h"
@@ -18,6 +20,22 @@ enum {
     CONFIG_LINE_CHARS_MAX = 198 // libinih has a buffer of 200
 };
 
+enum {
+    CONFIG_SERVICES_MAX = ANNOUNCE_SERVICES_MAX, // an announce lists them all
+    CONFIG_ALLOW_MAX = 64,                       // device ids of one service
+};
+
+enum service_kind { SERVICE_ECHO, SERVICE_FILE, SERVICE_TCP };
+
+struct service_config {
+    enum service_kind kind;
+    char name[SERVICE_NAME_BYTES_MAX + 1];
+    bool allow_all; // every trusted peer
+    struct device_id allow[CONFIG_ALLOW_MAX];
+    size_t allow_count;
+    struct net_address address; // SERVICE_TCP: where it leads
+};
+
 enum log_verbosity { LOG_QUIET, LOG_NORMAL, LOG_VERBOSE };
 
 struct config {
@@ -25,7 +43,7 @@ struct config {
     uint16_t port;                                // of sessions
     struct net_address listen[CONFIG_LISTEN_MAX]; // ports are 0
     size_t listen_count;
-    uint16_t sessions_max, half_open_max, peers_max, record_bytes;
+    uint16_t sessions_max, half_open_max, peers_max, streams_max, record_bytes;
     enum log_verbosity log;
     // [discovery]
     bool discovery; // false: no announce is sent, none is heard
@@ -37,6 +55,11 @@ struct config {
     uint16_t metrics_port; // of the loopback; 0: none
     // [security]
     bool sandbox;
+    // [echo], [file], [tcp NAME]: each is there if its section is
+    struct service_config services[CONFIG_SERVICES_MAX];
+    size_t service_count;
+    char file_directory[PATH_MAX]; // empty: none
+    uint64_t file_bytes_max;       // of one received file
 };
 
 void config_default(struct config *config);

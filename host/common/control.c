@@ -86,8 +86,23 @@ static bool address_of(struct net_address *out, const cJSON *item)
     return text != NULL && address_parse(out, text) && out->port != 0;
 }
 
+// A service name is plain: what a node can register.
+static bool service_of(struct service_name *out, const cJSON *item)
+{
+    static const char plain[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._-";
+    const char *name = cJSON_GetStringValue(item);
+    size_t len = name == NULL ? 0 : strlen(name);
+
+    if (len == 0 || len > SERVICE_NAME_BYTES_MAX || strspn(name, plain) != len) {
+        return false;
+    }
+    out->len = (uint8_t)len;
+    memcpy(out->bytes, name, len);
+    return true;
+}
+
 struct members {
-    bool v, id, op, peer, timeout_ms, from, key, address;
+    bool v, id, op, peer, service, timeout_ms, from, key, address;
 };
 
 // Takes one member; the text of what was expected when it is wrong, else NULL. *seen says that it came before.
@@ -110,6 +125,9 @@ static const char *take_member(struct control_request *request, struct members *
     } else if (strcmp(item->string, "peer") == 0) {
         mark = &seen->peer;
         expected = peer_of(&request->peer, item) ? NULL : "a device id";
+    } else if (strcmp(item->string, "service") == 0) {
+        mark = &seen->service;
+        expected = service_of(&request->service, item) ? NULL : "a service name";
     } else if (strcmp(item->string, "timeout_ms") == 0) {
         mark = &seen->timeout_ms;
         expected =
@@ -158,7 +176,8 @@ static bool take_members(struct control_request *request, struct control_fault *
     if (!seen.v || !seen.id || !seen.op) {
         return fail(fault, CONTROL_ERROR_BAD_REQUEST, "v, id and op are required");
     }
-    if (!seen.peer && (request->op == CONTROL_PING || request->op == CONTROL_PROBE)) {
+    if (!seen.peer && (request->op == CONTROL_PING || request->op == CONTROL_PROBE ||
+                       request->op == CONTROL_OPEN)) {
         return fail(fault, CONTROL_ERROR_BAD_REQUEST, "%s needs a peer",
                     control_op_name(request->op));
     }
@@ -166,6 +185,10 @@ static bool take_members(struct control_request *request, struct control_fault *
         !(request->op == CONTROL_PAIR && seen.peer && seen.key && seen.address)) {
         return fail(fault, CONTROL_ERROR_BAD_REQUEST,
                     "key and address belong together, to pair with a peer");
+    }
+    if (seen.service != (request->op == CONTROL_OPEN)) {
+        return fail(fault, CONTROL_ERROR_BAD_REQUEST,
+                    "open needs a service, and nothing else does");
     }
     return true;
 }
@@ -204,15 +227,18 @@ bool control_request_parse(struct control_request *request, struct control_fault
 size_t control_request_format(char *out, size_t out_size, const struct control_request *request)
 {
     cJSON *object = cJSON_CreateObject();
-    char peer[LABEL_CHARS_MAX];
+    char peer[LABEL_CHARS_MAX], service[SERVICE_NAME_BYTES_MAX + 1] = "";
     bool good;
     size_t len;
 
     label_device(peer, &request->peer);
+    memcpy(service, request->service.bytes, request->service.len);
     good = object != NULL && cJSON_AddNumberToObject(object, "v", CONTROL_VERSION) != NULL &&
            cJSON_AddNumberToObject(object, "id", request->id) != NULL &&
            cJSON_AddStringToObject(object, "op", control_op_name(request->op)) != NULL &&
            (request->peer.len == 0 || cJSON_AddStringToObject(object, "peer", peer) != NULL) &&
+           (request->service.len == 0 ||
+            cJSON_AddStringToObject(object, "service", service) != NULL) &&
            (request->timeout_ms == 0 ||
             cJSON_AddNumberToObject(object, "timeout_ms", request->timeout_ms) != NULL) &&
            (request->from == 0 || cJSON_AddNumberToObject(object, "from", request->from) != NULL) &&

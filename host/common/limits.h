@@ -30,6 +30,13 @@ enum {
     HOST_FILES_SPARE =
         64, // descriptors beside those of connections: sockets, control clients, libraries
 
+    // ---- Streams -----------------------------------------------------------------------------------------
+
+    HOST_STREAMS_MAX = 16384, // a file descriptor each, and buffers while they are used
+    HOST_OPENINGS_MAX = 256,  // streams of local clients that are being opened
+    HOST_RECEIVING_MAX = 16,  // files at once, a process each
+    HOST_FILE_NAME_MAX = 255, // bytes: what file systems take
+
     // ---- Network interfaces ------------------------------------------------------------------------------
 
     HOST_INTERFACES_MAX =
@@ -43,6 +50,7 @@ enum {
     CONTROL_PAGE_MAX = 256,         // peers or devices in one reply; the rest with the next request
     CONTROL_WAITING_MAX = 64,       // pings and probes that wait for their answer
     CONTROL_TIMEOUT_MAX_MS = 60000, // of such a wait
+    CONTROL_HANDED_MAX = 32,        // sockets of streams that a client has not fetched yet
 
     // ---- Pairing -----------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,8 +47,14 @@ static void close_client(struct control_client *client)
             control->clients[i] = NULL;
         }
     }
+    for (size_t i = 0; i < client->handed_count; i++) {
+        close(client->handed[i].fd);
+    }
+    client->handed_count = 0;
     waiting_drop(client->daemon, client->id);
     pairing_drop(client->daemon, client->id);
+    openings_drop(client->daemon, client->id);
+    channels_drop(client->daemon, client->id);
     client->id = 0;
     uv_close((uv_handle_t *)&client->poll, free_client);
     close(client->fd);
@@ -65,11 +72,41 @@ static void watch(struct control_client *client)
 
 // ---- Out ------------------------------------------------------------------------------------------
 
+// A socket goes with the byte to which it belongs, and what is behind the next one's place waits for that.
+static ssize_t send_some(struct control_client *client)
+{
+    bool hand = client->handed_count > 0 && client->handed[0].at == client->out_sent;
+    size_t next = hand ? 1 : 0;
+    size_t end = client->handed_count > next ? client->handed[next].at : client->out_len;
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr header;
+    } control = {{0}};
+    struct iovec piece = {client->out + client->out_sent, end - client->out_sent};
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+    ssize_t sent;
+
+    if (hand) {
+        message.msg_control = &control;
+        message.msg_controllen = sizeof control;
+        control.header = (struct cmsghdr){
+            .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+        memcpy(CMSG_DATA(&control.header), &client->handed[0].fd, sizeof(int));
+    }
+    sent = sendmsg(client->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent > 0 && hand) {
+        close(client->handed[0].fd);
+        client->handed_count--;
+        memmove(client->handed, client->handed + 1,
+                client->handed_count * sizeof client->handed[0]);
+    }
+    return sent;
+}
+
 static void flush(struct control_client *client)
 {
     while (client->out_sent < client->out_len) {
-        ssize_t sent = send(client->fd, client->out + client->out_sent,
-                            client->out_len - client->out_sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t sent = send_some(client);
         if (sent < 0 && errno == EINTR) {
             continue;
         }
@@ -157,6 +194,40 @@ void control_reply_error(struct daemon *d, uint32_t client, uint32_t request, co
     cJSON_AddStringToObject(error, "code", code);
     cJSON_AddStringToObject(error, "text", text);
     send_reply(d, client, reply);
+}
+
+bool control_reply_socket(struct daemon *d, uint32_t client, uint32_t request, cJSON *result,
+                          int fd)
+{
+    struct control_client *to = find(&d->control, client);
+
+    if (to == NULL || to->handed_count == CONTROL_HANDED_MAX) {
+        cJSON_Delete(result);
+        close(fd);
+        if (to != NULL) {
+            close_client(to);
+        }
+        return false;
+    }
+    to->handed[to->handed_count].fd = fd;
+    to->handed[to->handed_count++].at = to->out_len;
+    control_reply(d, client, request, result);
+    return find(&d->control, client) != NULL;
+}
+
+void control_event(struct daemon *d, uint32_t client, const char *event, cJSON *object)
+{
+    cJSON_AddNumberToObject(object, "v", CONTROL_VERSION);
+    cJSON_AddStringToObject(object, "event", event);
+    send_reply(d, client, object);
+}
+
+bool control_client_lives(const struct daemon *d, uint32_t client)
+{
+    const struct control_client *c = find(&d->control, client);
+    struct pollfd state = {.fd = c == NULL ? -1 : c->fd, .events = POLLRDHUP};
+
+    return c != NULL && poll(&state, 1, 0) == 0;
 }
 
 // ---- In -------------------------------------------------------------------------------------------

@@ -22,6 +22,11 @@ struct control_client {
     char in[CONTROL_REQUEST_BYTES_MAX];
     size_t out_sent, out_len;          // what is still to be sent is out[out_sent..out_len)
     char out[CONTROL_REPLY_BYTES_MAX]; // pages that are not touched cost nothing
+    size_t handed_count;               // sockets that go out, each with the first byte of its reply
+    struct {
+        int fd;
+        size_t at; // in out
+    } handed[CONTROL_HANDED_MAX];
 };
 
 struct control {
@@ -42,6 +47,16 @@ void control_close(struct daemon *d);
 void control_reply(struct daemon *d, uint32_t client, uint32_t request, cJSON *result);
 void control_reply_error(struct daemon *d, uint32_t client, uint32_t request, const char *code,
                          const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+// The same with a socket, which becomes the daemon's too. False: the client is gone, or takes too little of its answers.
+bool control_reply_socket(struct daemon *d, uint32_t client, uint32_t request, cJSON *result,
+                          int fd) __attribute__((warn_unused_result));
+
+// A line that answers nothing: v and event are added.
+void control_event(struct daemon *d, uint32_t client, const char *event, cJSON *object);
+
+// Whether the client's program is still there.
+bool control_client_lives(const struct daemon *d, uint32_t client);
 
 // What the operations do (control_ops.c).
 void control_perform(struct daemon *d, uint32_t client, const struct control_request *request);

@@ -82,6 +82,7 @@ static cJSON *status(struct daemon *d)
     add_number(object, "devices", counts.devices);
     add_number(object, "sessions", counts.sessions_up);
     add_number(object, "half_open", counts.half_open);
+    add_number(object, "streams", counts.streams);
     add_number(object, "established", counts.established);
     add_number(object, "rejected", counts.rejected);
     return object;
@@ -229,6 +230,12 @@ void control_perform(struct daemon *d, uint32_t client, const struct control_req
         break;
     case CONTROL_PAIR:
         pairing_begin(d, client, request);
+        break;
+    case CONTROL_OPEN:
+        openings_add(d, client, request);
+        break;
+    case CONTROL_SERVICES:
+        services_list(d, client, request);
         break;
     case CONTROL_OP_COUNT:
         break;

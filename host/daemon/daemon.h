@@ -14,16 +14,20 @@
 #include "host/common/config.h"
 #include "host/common/identity_files.h"
 #include "host/common/paths.h"
+#include "host/daemon/channels.h"
 #include "host/daemon/control.h"
 #include "host/daemon/datagrams.h"
+#include "host/daemon/files.h"
 #include "host/daemon/keys.h"
 #include "host/daemon/links.h"
 #include "host/daemon/metrics.h"
 #include "host/daemon/metrics_http.h"
+#include "host/daemon/openings.h"
 #include "host/daemon/pairing.h"
 #include "host/daemon/peers.h"
 #include "host/daemon/report.h"
 #include "host/daemon/sandbox.h"
+#include "host/daemon/services.h"
 #include "host/daemon/waiting.h"
 
 struct daemon {
@@ -47,6 +51,10 @@ struct daemon {
     struct control control;
     struct waiting waiting;
     struct pairing pairing;
+    struct openings openings;
+    struct channels channels;
+    struct services services;
+    struct files files;
     struct peer_status *status; // one per place in the peer table
     struct report report;
     struct metrics metrics;

@@ -149,6 +149,7 @@ static void on_datagram(uv_poll_t *poll, int status, int events)
         source = address_from_sockaddr(&from);
         d->datagrams.received++;
         bus_datagram(&d->bus, clock_ms(), &source, bytes, (size_t)len);
+        services_heard(d, bytes, (size_t)len);
     }
 }
 

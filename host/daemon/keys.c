@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "host/common/exit_code.h"
@@ -18,52 +17,10 @@
 #include "host/daemon/log.h"
 #include "noise/ct.h"
 
-#define PROGRAM "dsoftbus-keyd"
-
+_Static_assert((int)KEYD_SOCKET_FD == (int)CHILD_SOCKET_FD, "where the socket is");
 _Static_assert((int)BUS_DH_BATCH_MAX <= (int)KEYD_DH_MAX, "a batch is one message");
 
 // ---- Starting -------------------------------------------------------------------------------------
-
-// Beside this program's own file, whatever PATH says.
-static bool program_path(char out[static PATH_MAX], struct fault *fault)
-{
-    ssize_t len = readlink("/proc/self/exe", out, PATH_MAX - sizeof "/" PROGRAM);
-    char *end;
-
-    if (len <= 0) {
-        return fault_errno(fault, EXIT_FAILED, "cannot find this program's own directory");
-    }
-    out[len] = 0;
-    end = strrchr(out, '/');
-    memcpy(end == NULL ? out : end + 1, PROGRAM, sizeof PROGRAM);
-    return true;
-}
-
-// In the child: only the socket and standard error remain. Does not return.
-static void become_key_process(char *program, char *directory, int fd)
-{
-    char *const argv[] = {program, directory, NULL};
-    char *const environment[] = {NULL};
-
-    if (fd == KEYD_SOCKET_FD ? fcntl(fd, F_SETFD, 0) == 0
-                             : dup2(fd, KEYD_SOCKET_FD) == KEYD_SOCKET_FD) {
-        execve(program, argv, environment);
-    }
-    dprintf(STDERR_FILENO, "dsoftbusd: cannot start %s: %s\n", program, strerror(errno));
-    _exit(EXIT_FAILED);
-}
-
-// Why the key process has ended, which it has itself explained on standard error.
-static bool child_failed(struct keys *keys, struct fault *fault)
-{
-    int status = 0;
-
-    while (waitpid(keys->pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    return fault_set(
-        fault, WIFEXITED(status) && WEXITSTATUS(status) != 0 ? WEXITSTATUS(status) : EXIT_FAILED,
-        "the key process could not start");
-}
 
 static bool ask_identity(struct keys *keys, struct fault *fault,
                          uint8_t static_public[static DSB_KEY_BYTES])
@@ -73,13 +30,13 @@ static bool ask_identity(struct keys *keys, struct fault *fault,
     ssize_t len;
 
     if (send(keys->fd, &request, sizeof request, MSG_NOSIGNAL) != (ssize_t)sizeof request) {
-        return child_failed(keys, fault);
+        return child_failed(&keys->child, fault, "the key process");
     }
     do {
         len = recv(keys->fd, &reply, sizeof reply, 0);
     } while (len < 0 && errno == EINTR);
     if (len != (ssize_t)sizeof reply || reply.op != KEYD_IDENTITY) {
-        return child_failed(keys, fault);
+        return child_failed(&keys->child, fault, "the key process");
     }
     memcpy(static_public, reply.secrets[0], DSB_KEY_BYTES);
     return true;
@@ -88,32 +45,20 @@ static bool ask_identity(struct keys *keys, struct fault *fault,
 bool keys_start(struct keys *keys, struct fault *fault, const struct paths *paths,
                 uint8_t static_public[static DSB_KEY_BYTES])
 {
-    char program[PATH_MAX], directory[PATH_MAX];
-    int pair[2], secret;
+    char directory[PATH_MAX];
+    int secret = paths_open(paths, fault, PATH_SECRET); // the key process trusts the directory
 
-    secret = paths_open(paths, fault, PATH_SECRET); // the key process trusts the directory
     if (secret < 0) {
         return false;
     }
     close(secret);
-    if (!program_path(program, fault)) {
-        return false;
-    }
     if (snprintf(directory, sizeof directory, "%s/" PATH_SECRET, paths->state) >= PATH_MAX) {
         return fault_set(fault, EXIT_USAGE, "the path of the state directory is too long");
     }
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-        return fault_errno(fault, EXIT_FAILED, "no socket for the key process");
+    if (!child_start(&keys->child, fault, "dsoftbus-keyd", directory)) {
+        return false;
     }
-    keys->fd = pair[0];
-    keys->pid = fork();
-    if (keys->pid < 0) {
-        return fault_errno(fault, EXIT_FAILED, "cannot start the key process");
-    }
-    if (keys->pid == 0) {
-        become_key_process(program, directory, pair[1]);
-    }
-    close(pair[1]);
+    keys->fd = keys->child.fd;
     return ask_identity(keys, fault, static_public) &&
            (fcntl(keys->fd, F_SETFL, O_NONBLOCK) == 0 ||
             fault_errno(fault, EXIT_FAILED, "the key process's socket"));

@@ -5,19 +5,19 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 #include <uv.h>
 
 #include "dsoftbus/bus.h"
 #include "host/common/fault.h"
 #include "host/common/paths.h"
+#include "host/daemon/child.h"
 
 struct daemon;
 
 struct keys {
     uv_poll_t poll;
-    int fd;
-    pid_t pid;
+    struct child child;
+    int fd;               // its socket
     unsigned outstanding; // batches without an answer
     uint64_t batches, results, failures;
 };

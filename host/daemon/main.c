@@ -35,7 +35,8 @@ static const char usage[] =
     "  --version       print the version\n"
     "  --help          print this\n"
     "\n"
-    "SIGHUP: read the known peers again. SIGTERM, SIGINT: end all sessions and stop.\n";
+    "SIGHUP: read the known peers and the services again. SIGTERM, SIGINT: end all sessions and "
+    "stop.\n";
 
 void daemon_die(const char *format, ...)
 {
@@ -72,8 +73,10 @@ static void act(struct daemon *d, const struct bus_action *action)
 // One round of everything that has become due. True if there was anything: it may have made more due.
 static bool settle_once(struct daemon *d)
 {
+    struct stream_status status;
     struct bus_action action;
     struct bus_event event;
+    uint32_t stream;
     bool any = keys_submit(d);
 
     while (bus_next_action(&d->bus, clock_ms(), &action)) {
@@ -82,6 +85,14 @@ static bool settle_once(struct daemon *d)
     }
     while (bus_next_event(&d->bus, &event)) {
         report_event(d, &event);
+        any = true;
+    }
+    while (bus_next_stream(&d->bus, &stream, &status)) {
+        if ((status.ready & STREAM_OFFERED) != 0) {
+            services_offered(d, stream, &status);
+        } else if (!openings_news(d, &status)) {
+            channels_news(d, &status);
+        }
         any = true;
     }
     return any;
@@ -98,6 +109,7 @@ static uint64_t next_deadline(const struct daemon *d)
     uint64_t deadline_ms = bus_next_deadline(&d->bus);
 
     deadline_ms = earlier(deadline_ms, waiting_deadline(&d->waiting));
+    deadline_ms = earlier(deadline_ms, openings_deadline(&d->openings));
     deadline_ms = earlier(deadline_ms, report_deadline(&d->report));
     deadline_ms = earlier(deadline_ms, d->watchdog_due_ms);
     return d->stopping ? earlier(deadline_ms, d->stop_by_ms) : deadline_ms;
@@ -151,6 +163,7 @@ static void on_timer(uv_poll_t *poll, int status, int events)
     d->armed_ms = TIME_NEVER;
     bus_tick(&d->bus, now_ms);
     waiting_tick(d, now_ms);
+    openings_tick(d, now_ms);
     report_tick(d, now_ms);
     if (now_ms >= d->watchdog_due_ms) {
         notify_send("WATCHDOG=1");
@@ -168,6 +181,7 @@ void daemon_stop(struct daemon *d, int exit_code)
     d->exit_code = exit_code;
     d->stop_by_ms = clock_ms() + STOP_WITHIN_MS;
     links_stop(d);
+    channels_close(d);
     bus_shutdown(&d->bus, clock_ms());
 }
 
@@ -190,6 +204,11 @@ static void on_reload_signal(uv_signal_t *signal, int number)
                  change.added, change.changed, change.revoked, change.unchanged);
     } else {
         log_line(LOG_ERROR, "the known peers stay as they were: %s", fault.text);
+    }
+    if (services_reload(d, &fault)) {
+        log_line(LOG_NOTICE, "services read again: there are %zu", d->config.service_count);
+    } else {
+        log_line(LOG_ERROR, "the services stay as they were: %s", fault.text);
     }
 }
 
@@ -253,6 +272,9 @@ static bool make_tables(struct bus_tables *tables, struct fault *fault, const st
         .half_open_max = config->half_open_max,
         .sessions_max = config->sessions_max,
         .events_max = LINUX_EVENTS_MAX,
+        .streams_max = config->streams_max,
+        .stream_buffer_bytes = LINUX_STREAM_BUFFER_BYTES,
+        .output_bytes = (uint32_t)BUS_OUTPUT_BYTES(config->record_bytes, LINUX_OUTPUT_RECORDS),
     };
 
     t.connections_max = (uint16_t)BUS_CONNECTIONS(t.half_open_max, t.sessions_max);
@@ -263,9 +285,15 @@ static bool make_tables(struct bus_tables *tables, struct fault *fault, const st
     t.connections = table(fault, t.connections_max * sizeof *t.connections, "connections");
     t.records = table(fault, t.records_len, "records");
     t.events = table(fault, t.events_max * sizeof *t.events, "events");
+    t.streams = table(fault, t.streams_max * sizeof *t.streams, "streams");
+    t.stream_buffers_len = (size_t)t.streams_max * t.stream_buffer_bytes;
+    t.stream_buffers = table(fault, t.stream_buffers_len, "streams");
+    t.outputs_len = BUS_OUTPUTS((size_t)t.sessions_max) * t.output_bytes;
+    t.outputs = table(fault, t.outputs_len, "output");
     *tables = t;
     return t.peers != NULL && t.devices != NULL && t.sources != NULL && t.connections != NULL &&
-           t.records != NULL && t.events != NULL;
+           t.records != NULL && t.events != NULL && t.streams != NULL && t.stream_buffers != NULL &&
+           t.outputs != NULL;
 }
 
 static bool start_bus(struct daemon *d, struct fault *fault)
@@ -276,6 +304,9 @@ static bool start_bus(struct daemon *d, struct fault *fault)
     config.session.id = d->own.id;
     memcpy(config.session.static_public, d->own.static_public, DSB_KEY_BYTES);
     config.session.record_plaintext_max = d->config.record_bytes;
+    config.session.streams_max = d->config.streams_max < LINUX_STREAMS_PER_SESSION
+                                     ? d->config.streams_max
+                                     : LINUX_STREAMS_PER_SESSION;
     config.session.random = random_bytes;
     if (!make_tables(&tables, fault, &d->config)) {
         return false;
@@ -283,6 +314,9 @@ static bool start_bus(struct daemon *d, struct fault *fault)
     d->status = table(fault, tables.peers_max * sizeof *d->status, "peers");
     if (d->status == NULL) {
         return false;
+    }
+    if (!channels_open(d, tables.streams_max)) {
+        return fault_set(fault, EXIT_FAILED, "no memory for streams");
     }
     if (bus_init(&d->bus, &config, &tables, clock_ms()) != BUS_OK) {
         return fault_set(fault, EXIT_FAILED, "the bus does not start with these settings");
@@ -295,7 +329,7 @@ static bool raise_file_limit(struct daemon *d, struct fault *fault)
 {
     rlim_t wanted =
         (rlim_t)BUS_CONNECTIONS((unsigned)d->config.half_open_max, d->config.sessions_max) +
-        CONTROL_CLIENTS_MAX + HOST_FILES_SPARE;
+        d->config.streams_max + CONTROL_CLIENTS_MAX + HOST_FILES_SPARE;
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
@@ -323,7 +357,7 @@ static bool open_state(struct daemon *d, struct fault *fault)
     d->node_directory = paths_open(&d->paths, fault, PATH_NODE);
     d->run_directory = d->node_directory < 0 ? -1 : paths_open(&d->paths, fault, PATH_RUN);
     if (d->run_directory < 0 || !card_load(&d->own, fault, d->node_directory) ||
-        !keys_start(&d->keys, fault, &d->paths, static_public)) {
+        !keys_start(&d->keys, fault, &d->paths, static_public) || !files_start(d, fault)) {
         return false;
     }
     return memcmp(static_public, d->own.static_public, DSB_KEY_BYTES) == 0 ||
@@ -346,10 +380,12 @@ static bool start(struct daemon *d, struct fault *fault)
     open_loop(d);
     notify_open();
     if (!control_open(d, fault) || !links_open(d, fault) || !datagrams_open(d, fault) ||
-        !metrics_http_open(d, fault) || !peers_apply(d, &change, fault)) {
+        !metrics_http_open(d, fault) || !peers_apply(d, &change, fault) ||
+        !services_open(d, fault)) {
         return false;
     }
     keys_watch(d);
+    files_watch(d);
     return sandbox_enter(d, fault);
 }
 
@@ -377,6 +413,7 @@ static void finish(struct daemon *d)
 {
     control_close(d);
     metrics_http_close(d);
+    files_stop(d);
     keys_stop(d);
     log_line(LOG_NOTICE, "stopped");
 }

@@ -35,7 +35,7 @@ uint64_t report_deadline(const struct report *report)
     return report->suppressed > 0 ? report->window_ends_ms : TIME_NEVER;
 }
 
-static bool may_print(struct daemon *d)
+bool report_may_print(struct daemon *d)
 {
     report_tick(d, clock_ms());
     if (d->report.lines == REPORT_LINES_PER_SECOND) {
@@ -107,7 +107,7 @@ static void rejected(struct daemon *d, const struct bus_event *event, const char
     char address[ADDRESS_CHARS_MAX], reason[REASON_CHARS];
 
     metrics_rejected(&d->metrics, (enum close_reason)event->reason);
-    if (!may_print(d)) {
+    if (!report_may_print(d)) {
         return;
     }
     address_format(address, &event->address);
@@ -128,7 +128,7 @@ static void announce_ignored(struct daemon *d, const struct bus_event *event, co
 {
     char address[ADDRESS_CHARS_MAX];
 
-    if (!may_print(d)) {
+    if (!report_may_print(d)) {
         return;
     }
     address_format(address, &event->address);
@@ -192,4 +192,5 @@ void report_event(struct daemon *d, const struct bus_event *event)
         break;
     }
     waiting_event(d, event);
+    openings_event(d, event);
 }

@@ -3,6 +3,7 @@
 #ifndef HOST_DAEMON_REPORT_H
 #define HOST_DAEMON_REPORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "dsoftbus/bus.h"
@@ -20,6 +21,9 @@ struct report {
 };
 
 void report_event(struct daemon *d, const struct bus_event *event);
+
+// Whether a line that others have caused may be printed now; else it is counted.
+bool report_may_print(struct daemon *d) __attribute__((warn_unused_result));
 
 // Tells how many lines were left out, when their second is over. When that is; TIME_NEVER: nothing was.
 void report_tick(struct daemon *d, uint64_t now_ms);

@@ -101,6 +101,10 @@ static int allow_parts(scmp_filter_ctx filter)
         error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
                                  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0));
     }
+    if (error == 0) { // for streams of local programs
+        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1,
+                                 SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0));
+    }
     if (error == 0) { // getifaddrs binds its netlink socket; landlock keeps TCP from being bound
         error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(bind), 0);
     }

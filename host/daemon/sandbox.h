@@ -4,8 +4,9 @@
 //   capabilities      all of them
 //   no_new_privs      nothing that it starts could have more; it can start nothing anyway
 //   core dumps        none; no debugger of the same user
-//   landlock          files: reading the node directory and the configuration's, removing the control socket; no key
-//                     file, no program, no device. TCP: no new listening port (ABI 4)
+//   landlock          files: reading the node directory and the configuration, removing the control socket; no key
+//                     file, no program, no device, not the directory of received files: that is the file process's.
+//                     TCP: no new listening port (ABI 4). Connecting stays possible, since peers are dialled
 //   seccomp           the system calls of its loop: no execve, no fork, no ptrace, no open for writing
 //
 // What a kernel does not have is left out and said in the log.

@@ -60,16 +60,17 @@ static void answer_probe(struct daemon *d, struct wait *wait, const struct bus_e
     control_reply(d, wait->client, wait->request, result);
 }
 
-static void failure_text(char out[static CONTROL_TEXT_BYTES], enum close_reason reason, uint8_t bye,
-                         int dial_error)
+void waiting_failure_text(char out[static CONTROL_TEXT_BYTES], uint8_t reason, uint8_t bye,
+                          int dial_error)
 {
+    const char *name = close_reason_name((enum close_reason)reason);
+
     if (reason == REASON_PEER_BYE) {
         snprintf(out, CONTROL_TEXT_BYTES, "the peer said bye (%s)", bye_reason_name(bye));
     } else if (reason == REASON_CONNECT_FAILED && dial_error != 0) {
-        snprintf(out, CONTROL_TEXT_BYTES, "%s: %s", close_reason_name(reason),
-                 strerror(dial_error));
+        snprintf(out, CONTROL_TEXT_BYTES, "%s: %s", name, strerror(dial_error));
     } else {
-        snprintf(out, CONTROL_TEXT_BYTES, "%s", close_reason_name(reason));
+        snprintf(out, CONTROL_TEXT_BYTES, "%s", name);
     }
 }
 
@@ -135,22 +136,33 @@ static void begin(struct daemon *d, struct wait *wait)
     }
 }
 
-void waiting_add(struct daemon *d, uint32_t client, const struct control_request *request)
+bool waiting_find_peer(struct daemon *d, uint16_t *peer, uint32_t client,
+                       const struct control_request *request)
 {
-    uint16_t peer = peers_index(d, &request->peer);
-    struct wait *wait = free_wait(d);
     char label[LABEL_CHARS_MAX];
 
+    *peer = peers_index(d, &request->peer);
     label_device(label, &request->peer);
-    if (peer == PEER_NONE) {
+    if (*peer == PEER_NONE) {
         control_reply_error(d, client, request->id, CONTROL_ERROR_NO_PEER,
                             "%s is not a known peer; `dsoftbus peers` lists them", label);
-        return;
+        return false;
     }
-    if (bus_peer(&d->bus, peer)->trust != PEER_TRUSTED) {
-        control_reply_error(d, client, request->id, CONTROL_ERROR_NOT_TRUSTED,
-                            "%s is known, but not trusted (%s)", label,
-                            known_peer_state_name((enum peer_trust)bus_peer(&d->bus, peer)->trust));
+    if (bus_peer(&d->bus, *peer)->trust != PEER_TRUSTED) {
+        control_reply_error(
+            d, client, request->id, CONTROL_ERROR_NOT_TRUSTED, "%s is known, but not trusted (%s)",
+            label, known_peer_state_name((enum peer_trust)bus_peer(&d->bus, *peer)->trust));
+        return false;
+    }
+    return true;
+}
+
+void waiting_add(struct daemon *d, uint32_t client, const struct control_request *request)
+{
+    struct wait *wait = free_wait(d);
+    uint16_t peer;
+
+    if (!waiting_find_peer(d, &peer, client, request)) {
         return;
     }
     if (wait == NULL) {
@@ -204,8 +216,8 @@ static void on_end(struct daemon *d, struct wait *wait, const struct bus_event *
         answer_probe(d, wait, event);
         return;
     }
-    failure_text(text, (enum close_reason)event->reason, event->peer_bye,
-                 dial ? links_dial_error(&d->links, event->connection) : 0);
+    waiting_failure_text(text, event->reason, event->peer_bye,
+                         dial ? links_dial_error(&d->links, event->connection) : 0);
     answer_error(d, wait, dial ? CONTROL_ERROR_DIAL : CONTROL_ERROR_LOST, text);
 }
 
@@ -243,30 +255,39 @@ void waiting_drop(struct daemon *d, uint32_t client)
 
 // ---- Time -----------------------------------------------------------------------------------------
 
+const char *waiting_no_session(const struct daemon *d, char text[static CONTROL_TEXT_BYTES],
+                               uint16_t peer)
+{
+    const struct peer_status *status = &d->status[peer];
+    char why[CONTROL_TEXT_BYTES];
+
+    if (bus_peer(&d->bus, peer)->configured.family == NET_NONE &&
+        discovery_of_peer(&d->bus.discovery, d->bus.now_ms, peer) == NULL) {
+        snprintf(text, CONTROL_TEXT_BYTES,
+                 "no address is known: it has not announced itself, and none is configured "
+                 "(`dsoftbus trust --address HOST:PORT`)");
+        return CONTROL_ERROR_NO_ADDRESS;
+    }
+    if (status->reason == REASON_NONE) {
+        snprintf(text, CONTROL_TEXT_BYTES, "no session in time");
+        return CONTROL_ERROR_TIMEOUT;
+    }
+    waiting_failure_text(why, status->reason, status->peer_bye, status->dial_error);
+    snprintf(text, CONTROL_TEXT_BYTES, "no session in time; the last attempt ended with: %.180s",
+             why);
+    return CONTROL_ERROR_TIMEOUT;
+}
+
 static void time_out(struct daemon *d, struct wait *wait)
 {
-    const struct peer_status *status = &d->status[wait->peer];
-    const struct peer *peer = bus_peer(&d->bus, wait->peer);
-    char text[CONTROL_TEXT_BYTES], why[CONTROL_TEXT_BYTES];
+    char text[CONTROL_TEXT_BYTES];
 
     if (wait->connection != 0) {
         answer_error(d, wait, CONTROL_ERROR_TIMEOUT, "no answer in time");
-        return;
+    } else {
+        const char *code = waiting_no_session(d, text, wait->peer);
+        answer_error(d, wait, code, text);
     }
-    if (peer->configured.family == NET_NONE &&
-        discovery_of_peer(&d->bus.discovery, d->bus.now_ms, wait->peer) == NULL) {
-        answer_error(d, wait, CONTROL_ERROR_NO_ADDRESS,
-                     "no address is known: it has not announced itself, and none is configured "
-                     "(`dsoftbus trust --address HOST:PORT`)");
-        return;
-    }
-    if (status->reason == REASON_NONE) {
-        answer_error(d, wait, CONTROL_ERROR_TIMEOUT, "no session in time");
-        return;
-    }
-    failure_text(why, (enum close_reason)status->reason, status->peer_bye, status->dial_error);
-    snprintf(text, sizeof text, "no session in time; the last attempt ended with: %.180s", why);
-    answer_error(d, wait, CONTROL_ERROR_TIMEOUT, text);
 }
 
 void waiting_tick(struct daemon *d, uint64_t now_ms)

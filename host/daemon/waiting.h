@@ -27,6 +27,18 @@ struct waiting {
 // Begins to wait, or answers at once with an error. The peer is dialled if there is no session with it.
 void waiting_add(struct daemon *d, uint32_t client, const struct control_request *request);
 
+// The trusted peer that a request names; else the client has been answered, and it is false.
+bool waiting_find_peer(struct daemon *d, uint16_t *peer, uint32_t client,
+                       const struct control_request *request) __attribute__((warn_unused_result));
+
+// Why a dial or a session has ended.
+void waiting_failure_text(char out[static CONTROL_TEXT_BYTES], uint8_t reason, uint8_t bye,
+                          int dial_error);
+
+// Why there is no session with a peer after all that waiting: the code, and a text.
+const char *waiting_no_session(const struct daemon *d, char text[static CONTROL_TEXT_BYTES],
+                               uint16_t peer);
+
 void waiting_event(struct daemon *d, const struct bus_event *event);
 
 // The client is gone.

@@ -3,6 +3,7 @@
 #include "tests/unit/host_fixture.h"
 
 #include "host/common/config.h"
+#include "host/common/config_services.h"
 
 static void test_defaults(void **state)
 {
@@ -47,6 +48,37 @@ static void test_every_key(void **state)
     assert_string_equal(config.interfaces[1], "wlan0");
 }
 
+static void test_services(void **state)
+{
+    static const char text[] =
+        "[echo]\nallow = alice, bob\nallow = carol\n[file]\ndirectory = /srv/in\n"
+        "max-size = 3M\n[tcp ssh]\naddress = 127.0.0.1:22\n[tcp web.1]\nallow = *\n"
+        "address = [::1]:80\n";
+    struct config config;
+    struct fault fault;
+
+    (void)state;
+    config_default(&config);
+    assert_int_equal(config.service_count, 0);
+    if (!config_parse(&config, &fault, text, "x.ini")) {
+        fail_msg("%s", fault.text);
+    }
+    assert_int_equal(config.service_count, 4);
+    assert_int_equal(config.services[0].kind, SERVICE_ECHO);
+    assert_int_equal(config.services[0].allow_count, 3);
+    assert_memory_equal(config.services[0].allow[2].bytes, "carol", 5);
+    assert_false(config.services[0].allow_all);
+    assert_int_equal(config.services[1].allow_count, 0); // denied by default
+    assert_string_equal(config.file_directory, "/srv/in");
+    assert_int_equal(config.file_bytes_max, 3 << 20);
+    assert_string_equal(config.services[2].name, "ssh");
+    assert_int_equal(config.services[2].address.port, 22);
+    assert_false(config.services[2].allow_all);
+    assert_true(config.services[3].allow_all);
+    assert_ptr_equal(config_service_find(&config, "web.1", 5), &config.services[3]);
+    assert_null(config_service_find(&config, "web.1", 4));
+}
+
 struct bad_row {
     const char *text, *complaint;
 };
@@ -77,6 +109,22 @@ static const struct bad_row bad_rows[] = {
     {"[discovery]\ninterfaces = averyveryverylongname", "names of up to 64 interfaces"},
     {"[discovery]\ninterfaces =; a", "names of up to 64 interfaces"},
     {"\n# " HEX_ONES HEX_ONES HEX_ONES HEX_ONES "\n", "line 2: at most 198 characters"},
+    {"[echo]\nallow =", "line 2: [echo] allow = : expected up to 64 device ids"},
+    {"[echo]\nallow = a,,b c\\", "line 2"},
+    {"[echo]\nport = 7", "[echo] port is unknown"},
+    {"[file]\ndirectory = files", "line 2: [file] directory = files: expected the absolute path"},
+    {"[file]\ndirectory = /a\ndirectory = /b", "line 3: [file] directory is given twice"},
+    {"[file]\nallow = a", "x.ini: [file] directory is missing"},
+    {"[file]\nmax-size = 0", "line 2"},
+    {"[file]\nmax-size = 1X", "line 2"},
+    {"[file]\nmax-size = 1KK", "line 2"},
+    {"[file]\nmax-size = 9999999T", "line 2"},
+    {"[tcp ssh]\nallow = a", "x.ini: [tcp ssh] address is missing"},
+    {"[tcp ssh]\naddress = localhost:22", "line 2: [tcp ssh] address = localhost:22: expected"},
+    {"[tcp ssh]\naddress = 127.0.0.1", "line 2"},
+    {"[tcp echo]\naddress = 127.0.0.1:7", "line 2: [tcp echo]: expected [tcp NAME]"},
+    {"[tcp a b]\naddress = 127.0.0.1:7", "line 2: [tcp a b]: expected [tcp NAME]"},
+    {"[tcp ]\naddress = 127.0.0.1:7", "line 2"},
     {"[node\nport = 1", "line 1"},
     {"[node]\njust some words", "line 2"},
 };
@@ -101,7 +149,8 @@ static void test_mistakes_are_named(void **state)
 static void test_format_reads_back(void **state)
 {
     static const char text[] = "[node]\nport = 4000\nlisten = [fd00::1]\n[discovery]\ninterfaces = "
-                               "eth0, wlan0\nmulticast = no\n";
+                               "eth0, wlan0\nmulticast = no\n[echo]\nallow = a b\n[file]\n"
+                               "directory = /x\n[tcp y]\naddress = [::1]:9\nallow = *\n";
     struct config config, again;
     struct fault fault;
 
@@ -118,6 +167,8 @@ static void test_format_reads_back(void **state)
     assert_string_equal(shown, second);
     assert_int_equal(again.port, 4000);
     assert_false(again.multicast);
+    assert_int_equal(again.service_count, 3);
+    assert_int_equal(again.services[0].allow_count, 2);
     free(shown);
     free(second);
 }
@@ -138,11 +189,9 @@ static void test_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_every_key),
-        cmocka_unit_test(test_mistakes_are_named),
-        cmocka_unit_test(test_format_reads_back),
-        cmocka_unit_test(test_file),
+        cmocka_unit_test(test_defaults),          cmocka_unit_test(test_every_key),
+        cmocka_unit_test(test_services),          cmocka_unit_test(test_mistakes_are_named),
+        cmocka_unit_test(test_format_reads_back), cmocka_unit_test(test_file),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

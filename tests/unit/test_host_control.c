@@ -14,6 +14,16 @@ static const struct row rows[] = {
     {"{\"v\":1,\"id\":4294967295,\"op\":\"ping\",\"peer\":\"node-b\",\"timeout_ms\":60000}", NULL},
     {"{\"v\":1,\"id\":7,\"op\":\"probe\",\"peer\":\"x\\\\x0a\"}", NULL},
     {" {\"v\":1,\"id\":7,\"op\":\"reload\"}", NULL},
+    {"{\"v\":1,\"id\":7,\"op\":\"open\",\"peer\":\"b\",\"service\":\"echo\"}", NULL},
+    {"{\"v\":1,\"id\":7,\"op\":\"services\"}", NULL},
+    {"{\"v\":1,\"id\":7,\"op\":\"open\",\"peer\":\"b\"}", CONTROL_ERROR_BAD_REQUEST},
+    {"{\"v\":1,\"id\":7,\"op\":\"open\",\"service\":\"echo\"}", CONTROL_ERROR_BAD_REQUEST},
+    {"{\"v\":1,\"id\":7,\"op\":\"ping\",\"peer\":\"b\",\"service\":\"echo\"}",
+     CONTROL_ERROR_BAD_REQUEST},
+    {"{\"v\":1,\"id\":7,\"op\":\"open\",\"peer\":\"b\",\"service\":\"a/b\"}",
+     CONTROL_ERROR_BAD_REQUEST},
+    {"{\"v\":1,\"id\":7,\"op\":\"open\",\"peer\":\"b\",\"service\":\"\"}",
+     CONTROL_ERROR_BAD_REQUEST},
     {"", CONTROL_ERROR_BAD_REQUEST},
     {"{}", CONTROL_ERROR_BAD_REQUEST},
     {"[]", CONTROL_ERROR_BAD_REQUEST},
@@ -117,6 +127,9 @@ static void test_format_reads_back(void **state)
                                back;
         struct control_fault fault;
         char line[CONTROL_REQUEST_BYTES_MAX];
+        if (op == CONTROL_OPEN) {
+            request.service = (struct service_name){.len = 4, .bytes = "echo"};
+        }
         assert_true(device_id_set(&request.peer, (const uint8_t *)"a\n\"b", 4));
         size_t len = control_request_format(line, sizeof line, &request);
         assert_true(len > 0 && line[len - 1] == '\n');
@@ -127,6 +140,8 @@ static void test_format_reads_back(void **state)
         assert_int_equal(back.id, 9);
         assert_int_equal(back.timeout_ms, 77);
         assert_true(device_id_equal(&back.peer, &request.peer));
+        assert_int_equal(back.service.len, request.service.len);
+        assert_memory_equal(back.service.bytes, request.service.bytes, 4);
         assert_int_equal(control_request_format(line, 40, &request), 0); // no room
     }
 }

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// dsoftbus-filed: receives files into one directory, and reaches nothing else.
+//
+// Started by dsoftbusd with a socket as descriptor 3 and the directory as its argument. Each message on the socket brings
+// the stream of one file, for which a process is made: it may wait for the network and for the disk. All of it ends when
+// the socket closes.
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/common/exit_code.h"
+#include "host/filed/confine.h"
+#include "host/filed/receive.h"
+
+static int open_directory(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0 || faccessat(fd, ".", W_OK | X_OK, 0) != 0) {
+        fprintf(stderr, "dsoftbus-filed: [file] directory = %s: %s\n", path, strerror(errno));
+        return -1;
+    }
+    return fd;
+}
+
+// The next stream, with its job; -1: the socket is closed, or what came is none of dsoftbusd's messages.
+static int next_job(struct filed_job *job)
+{
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr header;
+    } control;
+    struct iovec piece = {job, sizeof *job};
+    struct msghdr message = {.msg_iov = &piece,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof control};
+    ssize_t len;
+    int fd;
+
+    do {
+        len = recvmsg(FILED_SOCKET_FD, &message, MSG_CMSG_CLOEXEC);
+    } while (len < 0 && errno == EINTR);
+    if (len != (ssize_t)sizeof *job || message.msg_controllen != sizeof control ||
+        control.header.cmsg_type != SCM_RIGHTS ||
+        control.header.cmsg_len != CMSG_LEN(sizeof(int)) || job->peer.len > DEVICE_ID_BYTES_MAX) {
+        return -1;
+    }
+    memcpy(&fd, CMSG_DATA(&control.header), sizeof fd);
+    return fd;
+}
+
+// Until dsoftbusd is gone. Children are not waited for: the kernel forgets them.
+static void serve(int directory)
+{
+    struct filed_job job;
+    int stream;
+
+    while ((stream = next_job(&job)) >= 0) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            close(FILED_SOCKET_FD);
+            receive_file(directory, stream, &job);
+            _exit(EXIT_DONE);
+        }
+        if (pid < 0) {
+            fprintf(stderr, "dsoftbus-filed: no process for a file: %s\n", strerror(errno));
+        }
+        close(stream);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    const char ready = 1;
+    struct fault fault;
+    int directory;
+
+    if (argc != 2) {
+        fputs("usage: dsoftbus-filed DIRECTORY    (dsoftbusd starts it)\n", stderr);
+        return EXIT_USAGE;
+    }
+    (void)umask(0077);
+    (void)sigaction(SIGCHLD, &ignore, NULL);
+    (void)sigaction(SIGINT, &ignore, NULL); // it goes when dsoftbusd goes
+    (void)sigaction(SIGTERM, &ignore, NULL);
+    directory = open_directory(argv[1]);
+    if (directory < 0) {
+        return EXIT_USAGE;
+    }
+    if (!confine(&fault, directory)) {
+        fprintf(stderr, "dsoftbus-filed: %s\n", fault.text);
+        return fault.exit_code;
+    }
+    if (send(FILED_SOCKET_FD, &ready, sizeof ready, MSG_NOSIGNAL) != (ssize_t)sizeof ready) {
+        return EXIT_FAILED;
+    }
+    serve(directory);
+    return EXIT_DONE;
+}

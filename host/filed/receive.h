@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// Receiving one file from one stream.
+#ifndef HOST_FILED_RECEIVE_H
+#define HOST_FILED_RECEIVE_H
+
+#include "host/common/filed_protocol.h"
+
+// Until it is stored, refused, or the stream ends. Says on standard error what has come of it.
+void receive_file(int directory, int stream, const struct filed_job *job);
+
+#endif
