@@ -50,8 +50,7 @@ void client_close(struct client *client)
 
 // ---- One call -------------------------------------------------------------------------------------
 
-static bool send_request(struct client *client, struct fault *fault,
-                         const struct control_request *request)
+bool client_send(struct client *client, struct fault *fault, const struct control_request *request)
 {
     char line[CONTROL_REQUEST_BYTES_MAX];
     size_t len = control_request_format(line, sizeof line, request);
@@ -108,7 +107,7 @@ static int exit_code_of(const char *code)
         {CONTROL_ERROR_NO_ADDRESS, EXIT_NO_ANSWER}, {CONTROL_ERROR_TIMEOUT, EXIT_NO_ANSWER},
         {CONTROL_ERROR_DIAL, EXIT_NO_ANSWER},       {CONTROL_ERROR_LOST, EXIT_NO_ANSWER},
         {CONTROL_ERROR_STATE, EXIT_NO_STATE},       {CONTROL_ERROR_PAIR, EXIT_REFUSED},
-        {CONTROL_ERROR_LIMIT, EXIT_REFUSED},
+        {CONTROL_ERROR_LIMIT, EXIT_REFUSED},        {CONTROL_ERROR_REFUSED, EXIT_REFUSED},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
@@ -117,6 +116,11 @@ static int exit_code_of(const char *code)
         }
     }
     return EXIT_FAILED;
+}
+
+void client_error(struct fault *fault, const cJSON *error)
+{
+    (void)fault_set(fault, exit_code_of(json_text(error, "code")), "%s", json_text(error, "text"));
 }
 
 static cJSON *take_result(struct fault *fault, const char *line, uint32_t request)
@@ -130,8 +134,7 @@ static cJSON *take_result(struct fault *fault, const char *line, uint32_t reques
     } else if (json_true(reply, "ok")) {
         result = cJSON_DetachItemFromObjectCaseSensitive(reply, "result");
     } else {
-        (void)fault_set(fault, exit_code_of(json_text(error, "code")), "%s",
-                        json_text(error, "text"));
+        client_error(fault, error);
     }
     cJSON_Delete(reply);
     return result;
@@ -143,7 +146,7 @@ cJSON *client_call(struct client *client, struct fault *fault, struct control_re
     char *line;
 
     request->id = ++client->last_request;
-    if (!send_request(client, fault, request)) {
+    if (!client_send(client, fault, request)) {
         return NULL;
     }
     line = receive_line(client, fault, request->timeout_ms);

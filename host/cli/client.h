@@ -25,6 +25,11 @@ void client_close(struct client *client);
 cJSON *client_call(struct client *client, struct fault *fault, struct control_request *request)
     __attribute__((warn_unused_result));
 
+// The two halves of that, for who waits for other things as well.
+bool client_send(struct client *client, struct fault *fault, const struct control_request *request)
+    __attribute__((warn_unused_result));
+void client_error(struct fault *fault, const cJSON *error);
+
 // Members of answers; what is missing is "" or 0.
 const char *json_text(const cJSON *object, const char *name);
 double json_number(const cJSON *object, const char *name);

@@ -9,7 +9,7 @@
 #include "host/common/fault.h"
 #include "host/common/paths.h"
 
-enum { COMMAND_OPTIONS_MAX = 8, COMMAND_OPERANDS_MAX = 3 };
+enum { COMMAND_OPTIONS_MAX = 8, COMMAND_OPERANDS_MAX = 1024 };
 
 struct command_option {
     const char *name;     // without the two dashes; NULL ends the list
@@ -66,6 +66,9 @@ int command_pair(const struct invocation *call);
 int command_ping(const struct invocation *call);
 int command_show(const struct invocation *call);
 int command_doctor(const struct invocation *call);
+int command_pipe(const struct invocation *call);
+int command_forward(const struct invocation *call);
+int command_services(const struct invocation *call);
 int command_metrics(const struct invocation *call);
 int command_config(const struct invocation *call);
 int command_version(const struct invocation *call);

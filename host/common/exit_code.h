@@ -12,7 +12,8 @@
     ROW(EXIT_NO_PEER, 5, "no such peer, or it is not trusted")                                     \
     ROW(EXIT_KEY_CHANGED, 6, "a known device has another key than before")                         \
     ROW(EXIT_NO_ANSWER, 7, "the peer could not be reached, or did not answer in time")             \
-    ROW(EXIT_REFUSED, 8, "the peer, or its policy, has refused")
+    ROW(EXIT_REFUSED, 8, "the peer, or its policy, has refused")                                   \
+    ROW(EXIT_BROKEN, 9, "a stream has broken off; what arrived may be a part of it")
 
 #define EXIT_CODE_ENUM(name, number, text) name = (number),
 enum exit_code { EXIT_CODE_TABLE(EXIT_CODE_ENUM) };
