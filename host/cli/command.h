@@ -68,6 +68,8 @@ int command_show(const struct invocation *call);
 int command_doctor(const struct invocation *call);
 int command_pipe(const struct invocation *call);
 int command_forward(const struct invocation *call);
+int command_send(const struct invocation *call);
+int command_receive(const struct invocation *call);
 int command_services(const struct invocation *call);
 int command_metrics(const struct invocation *call);
 int command_config(const struct invocation *call);

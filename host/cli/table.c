@@ -147,6 +147,28 @@ const struct command commands[] = {
      "`dsoftbus config show` has all keys.",
      {JSON_OPTION},
      command_services},
+    {"send",
+     "PEER FILE...",
+     2,
+     COMMAND_OPERANDS_MAX,
+     "send files to a peer",
+     "The peer stores each file under its name, whole and verified or not at all, and overwrites "
+     "nothing. What it has of a file after an earlier attempt is not sent again: the same command "
+     "goes on where that one ended. Ends with exit code 8 when the peer refuses a file, and with 9 "
+     "when the stream breaks off.",
+     {{"timeout", "SECONDS", "wait for each stream (default 10, at most 60)"}, JSON_OPTION},
+     command_send},
+    {"receive",
+     "",
+     0,
+     0,
+     "list the files that were received, or wait for one",
+     "The daemon receives them by itself, from the peers and into the directory that [file] in its "
+     "configuration names. With --wait, ends when the next file is there, and prints its path.",
+     {{"wait", NULL, "wait for the next file"},
+      {"timeout", "SECONDS", "with --wait: no longer than this (default 0: for ever)"},
+      JSON_OPTION},
+     command_receive},
     {"pipe",
      "PEER SERVICE",
      2,
