@@ -10,18 +10,20 @@
 #include "noise/x25519.h"
 #include "noise/xk_internal.h"
 
-// What may be called next. A wiped object has self NULL and no state at all.
+// What may be called next. A wiped object has self NULL and no state at all. The first six are messages, and are called as
+// the interface calls them.
 enum state {
-    I_WRITE_1 = 1,
-    I_READ_2,
+    I_WRITE_1 = XK_WRITE_MESSAGE_1,
+    R_READ_1 = XK_READ_MESSAGE_1,
+    R_WRITE_2 = XK_WRITE_MESSAGE_2,
+    I_READ_2 = XK_READ_MESSAGE_2,
+    I_WRITE_3 = XK_WRITE_MESSAGE_3,
+    R_READ_3 = XK_READ_MESSAGE_3,
     I_WAIT_DH, // for se, with an external key
-    I_WRITE_3,
-    R_READ_1,
     R_WAIT_DH, // for es, with an external key
-    R_WRITE_2,
-    R_READ_3,
-    COMPLETE, // xk_split may be called
-    SPLIT,    // only the remote static key and the handshake hash are left
+    BUSY,      // a message was begun, its multiplications are being done
+    COMPLETE,  // xk_split may be called
+    SPLIT,     // only the remote static key and the handshake hash are left
 };
 
 enum role {
@@ -77,21 +79,6 @@ static enum noise_error decrypt_and_hash(struct xk_handshake *hs, uint8_t *out, 
     mix_hash(hs, in, in_len); // before decrypting: in place, the ciphertext is gone afterwards
     chacha20poly1305_decrypt(out, hs->cipher_key, nonce, in, out_len);
     return NOISE_OK;
-}
-
-// MixKey(DH(private_key, public_key)). Errors: LOW_ORDER.
-static enum noise_error mix_dh(struct xk_handshake *hs,
-                               const uint8_t private_key[static XK_KEY_LEN],
-                               const uint8_t public_key[static XK_KEY_LEN])
-{
-    uint8_t shared[XK_KEY_LEN];
-
-    enum noise_error error = x25519(shared, private_key, public_key);
-    if (error == NOISE_OK) {
-        mix_key(hs, shared);
-    }
-    ct_wipe(shared, sizeof shared);
-    return error;
 }
 
 // The state machine
@@ -232,195 +219,255 @@ static enum noise_error check_read(const uint8_t *payload, size_t payload_cap,
     return NOISE_OK;
 }
 
-// Messages. Which one it is follows from the state in which it is written or read.
+// Messages. Each is done in two halves, with the multiplications that it needs between them, so that those of many
+// handshakes can be done together. In the first half a handshake may find itself refused, dead or waiting; in the second
+// half it is BUSY, which no call takes for an order.
 
-static size_t payload_offset(enum state state)
+static size_t payload_offset(enum xk_message message)
 {
     _Static_assert((int)XK_MESSAGE_1_OFFSET == (int)XK_MESSAGE_2_OFFSET,
                    "messages 1 and 2 begin alike");
 
-    return state == I_WRITE_3 || state == R_READ_3 ? XK_MESSAGE_3_OFFSET : XK_MESSAGE_1_OFFSET;
+    return message == XK_WRITE_MESSAGE_3 || message == XK_READ_MESSAGE_3 ? XK_MESSAGE_3_OFFSET
+                                                                         : XK_MESSAGE_1_OFFSET;
 }
 
-// DH(s, re), computed here or delivered earlier. Errors: LOW_ORDER.
-static enum noise_error mix_se_initiator(struct xk_handshake *hs)
+static bool is_written(enum xk_message message)
 {
-    enum noise_error error = NOISE_OK;
+    return message == XK_WRITE_MESSAGE_1 || message == XK_WRITE_MESSAGE_2 ||
+           message == XK_WRITE_MESSAGE_3;
+}
 
-    if (hs->external) {
-        mix_key(hs, hs->static_shared);
-    } else {
-        error = mix_dh(hs, hs->static_private, hs->remote_ephemeral);
+// Whether a fresh key e is part of the message.
+static bool draws(enum xk_message message)
+{
+    return message == XK_WRITE_MESSAGE_1 || message == XK_WRITE_MESSAGE_2;
+}
+
+// Errors: as check_write; RANDOM.
+static enum noise_error begin_writing(const struct xk_turn *turn)
+{
+    enum noise_error error = check_write(turn->out, turn->out_cap, turn->in, turn->in_len,
+                                         payload_offset(turn->message));
+
+    return error == NOISE_OK && draws(turn->message) ? draw_ephemeral(turn->hs) : error;
+}
+
+// The tokens of a message that was read, up to the multiplication: s is authenticated before it is multiplied with. Errors:
+// as check_read; AUTH; NOISE_NEED_DH (external key).
+static enum noise_error begin_reading(const struct xk_turn *turn)
+{
+    struct xk_handshake *hs = turn->hs;
+    const uint8_t *message = turn->in;
+
+    enum noise_error error =
+        check_read(turn->out, turn->out_cap, message, turn->in_len, payload_offset(turn->message));
+    if (error != NOISE_OK) {
+        return error == NOISE_ERR_LENGTH ? die(hs, error) : error;
     }
-    ct_wipe(hs->static_shared, XK_KEY_LEN);
-    ct_wipe(hs->static_private, XK_KEY_LEN);
-    return error;
-}
-
-// What comes before the payload: -> e, es; <- e, ee; -> s, se. Errors: LOW_ORDER.
-static enum noise_error write_tokens(struct xk_handshake *hs, enum state state, uint8_t *message)
-{
-    if (state == I_WRITE_3) {
+    if (turn->message == XK_READ_MESSAGE_3) {
         /* s */
-        encrypt_and_hash(hs, message, hs->static_public, XK_KEY_LEN);
-        /* se */
-        return mix_se_initiator(hs);
+        error = decrypt_and_hash(hs, hs->remote_static, message, XK_MESSAGE_3_OFFSET);
+        return error == NOISE_OK
+                   ? error
+                   : die_wiping(hs, error, turn->out, turn->in_len - XK_MESSAGE_3_OVERHEAD);
     }
     /* e */
-    x25519_base(message, hs->ephemeral_private);
+    bytes_copy(hs->remote_ephemeral, message, XK_KEY_LEN);
     mix_hash(hs, message, XK_KEY_LEN);
-    /* es or ee */
-    return mix_dh(hs, hs->ephemeral_private,
-                  state == I_WRITE_1 ? hs->remote_static : hs->remote_ephemeral);
+    if (turn->message == XK_READ_MESSAGE_1 && hs->external) {
+        advance(hs, R_WAIT_DH);
+        return NOISE_NEED_DH;
+    }
+    return NOISE_OK;
 }
 
-static enum noise_error write_message(struct xk_handshake *hs, enum state state, enum state next,
-                                      uint8_t *message, size_t message_cap, size_t *message_len,
-                                      const uint8_t *payload, size_t payload_len)
+bool xk_turn_begin(struct xk_turn *turn)
 {
-    size_t offset = payload_offset(state);
+    struct xk_handshake *hs = turn->hs;
 
-    enum noise_error error = xk_begin(message_len, may(hs, state));
+    turn->out_len = 0;
+    turn->error = NOISE_ERR_ARGUMENT;
+    if (turn->message < XK_WRITE_MESSAGE_1 || turn->message > XK_READ_MESSAGE_3) {
+        return false;
+    }
+    turn->error = NOISE_ERR_STATE;
+    if (!may(hs, (enum state)turn->message)) {
+        return false;
+    }
+    turn->error = is_written(turn->message) ? begin_writing(turn) : begin_reading(turn);
+    if (turn->error != NOISE_OK) {
+        return false;
+    }
+    advance(hs, BUSY);
+    return true;
+}
+
+bool xk_turn_key_job(struct x25519_job *job, const struct xk_turn *turn)
+{
+    if (!draws(turn->message)) {
+        return false;
+    }
+    *job = (struct x25519_job){.shared = turn->out, .private_key = turn->hs->ephemeral_private};
+    return true;
+}
+
+// es, ee or se. With an external key the initiator's part of se was delivered earlier.
+bool xk_turn_dh_job(struct x25519_job *job, const struct xk_turn *turn)
+{
+    struct xk_handshake *hs = turn->hs;
+    bool own_static = turn->message == XK_READ_MESSAGE_1 || turn->message == XK_WRITE_MESSAGE_3;
+    bool to_static = turn->message == XK_WRITE_MESSAGE_1 || turn->message == XK_READ_MESSAGE_3;
+
+    if (turn->message == XK_WRITE_MESSAGE_3 && hs->external) {
+        return false;
+    }
+    *job = (struct x25519_job){
+        .shared = hs->shared,
+        .private_key = own_static ? hs->static_private : hs->ephemeral_private,
+        .public_key = to_static ? hs->remote_static : hs->remote_ephemeral,
+    };
+    return true;
+}
+
+// MixKey of what was multiplied, or delivered.
+static void mix_shared(struct xk_handshake *hs)
+{
+    mix_key(hs, hs->shared);
+    ct_wipe(hs->shared, XK_KEY_LEN);
+}
+
+// Errors: `error`.
+static enum noise_error finish_writing(struct xk_turn *turn, enum noise_error error)
+{
+    struct xk_handshake *hs = turn->hs;
+    uint8_t *message = turn->out;
+    size_t offset = payload_offset(turn->message);
+
     if (error != NOISE_OK) {
-        return error;
+        return die_wiping(hs, error, message, offset + turn->in_len + XK_TAG_LEN);
     }
-    error = check_write(message, message_cap, payload, payload_len, offset);
-    if (error == NOISE_OK && state != I_WRITE_3) {
-        error = draw_ephemeral(hs);
+    if (turn->message == XK_WRITE_MESSAGE_3) {
+        /* s */
+        encrypt_and_hash(hs, message, hs->static_public, XK_KEY_LEN);
+        ct_wipe(hs->static_private, XK_KEY_LEN);
+    } else {
+        /* e */
+        mix_hash(hs, message, XK_KEY_LEN);
     }
-    if (error != NOISE_OK) {
-        return error;
-    }
-    error = write_tokens(hs, state, message);
-    if (error != NOISE_OK) {
-        return die_wiping(hs, error, message, offset + payload_len + XK_TAG_LEN);
-    }
+    /* es, ee or se */
+    mix_shared(hs);
     /* payload */
-    encrypt_and_hash(hs, message + offset, payload, payload_len);
-    *message_len = offset + payload_len + XK_TAG_LEN;
-    advance(hs, next);
+    encrypt_and_hash(hs, message + offset, turn->in, turn->in_len);
+    turn->out_len = offset + turn->in_len + XK_TAG_LEN;
+    advance(hs, turn->message == XK_WRITE_MESSAGE_1   ? I_READ_2
+                : turn->message == XK_WRITE_MESSAGE_2 ? R_READ_3
+                                                      : COMPLETE);
     return NOISE_OK;
+}
+
+// Wipes the private key that the message was the last to use, and goes on. Errors: NOISE_NEED_DH (external key).
+static enum noise_error after_reading(struct xk_handshake *hs, enum xk_message message)
+{
+    bool first = message == XK_READ_MESSAGE_1;
+
+    ct_wipe(first ? hs->static_private : hs->ephemeral_private, XK_KEY_LEN);
+    if (message == XK_READ_MESSAGE_2 && hs->external) {
+        advance(hs, I_WAIT_DH);
+        return NOISE_NEED_DH;
+    }
+    advance(hs, first ? R_WRITE_2 : message == XK_READ_MESSAGE_2 ? I_WRITE_3 : COMPLETE);
+    return NOISE_OK;
+}
+
+// The payload, or the end: `error` is what the tokens came to. Nothing of a next message is computed before this has
+// succeeded.
+static enum noise_error finish_reading(struct xk_turn *turn, enum noise_error error)
+{
+    struct xk_handshake *hs = turn->hs;
+    size_t offset = payload_offset(turn->message);
+    size_t len = turn->in_len - offset - XK_TAG_LEN;
+
+    if (error == NOISE_OK) {
+        /* es, ee or se */
+        mix_shared(hs);
+        /* payload */
+        error = decrypt_and_hash(hs, turn->out, turn->in + offset, turn->in_len - offset);
+    }
+    if (error != NOISE_OK) {
+        return die_wiping(hs, error, turn->out, len);
+    }
+    turn->out_len = len;
+    return after_reading(hs, turn->message);
+}
+
+void xk_turn_finish(struct xk_turn *turn, enum noise_error error)
+{
+    turn->error =
+        is_written(turn->message) ? finish_writing(turn, error) : finish_reading(turn, error);
+}
+
+// One message by itself.
+static enum noise_error take_turn(enum xk_message message, struct xk_handshake *hs, uint8_t *out,
+                                  size_t out_cap, size_t *out_len, const uint8_t *in, size_t in_len)
+{
+    struct xk_turn turn = {
+        .hs = hs, .message = message, .out = out, .out_cap = out_cap, .in = in, .in_len = in_len};
+
+    if (out_len == NULL) {
+        return NOISE_ERR_ARGUMENT;
+    }
+    (void)!xk_batch_advance(&turn, 1); // the turn says it too
+    *out_len = turn.out_len;
+    return turn.error;
 }
 
 enum noise_error xk_initiator_write_message_1(struct xk_handshake *hs, uint8_t *message,
                                               size_t message_cap, size_t *message_len,
                                               const uint8_t *payload, size_t payload_len)
 {
-    return write_message(hs, I_WRITE_1, I_READ_2, message, message_cap, message_len, payload,
-                         payload_len);
-}
-
-enum noise_error xk_responder_write_message_2(struct xk_handshake *hs, uint8_t *message,
-                                              size_t message_cap, size_t *message_len,
-                                              const uint8_t *payload, size_t payload_len)
-{
-    return write_message(hs, R_WRITE_2, R_READ_3, message, message_cap, message_len, payload,
-                         payload_len);
-}
-
-enum noise_error xk_initiator_write_message_3(struct xk_handshake *hs, uint8_t *message,
-                                              size_t message_cap, size_t *message_len,
-                                              const uint8_t *payload, size_t payload_len)
-{
-    return write_message(hs, I_WRITE_3, COMPLETE, message, message_cap, message_len, payload,
-                         payload_len);
-}
-
-// What comes before the payload, as above. Errors: AUTH, LOW_ORDER; NOISE_NEED_DH (external key).
-static enum noise_error read_tokens(struct xk_handshake *hs, enum state state,
-                                    const uint8_t *message)
-{
-    if (state == R_READ_3) {
-        /* s */
-        enum noise_error error =
-            decrypt_and_hash(hs, hs->remote_static, message, XK_MESSAGE_3_OFFSET);
-        if (error != NOISE_OK) {
-            return error;
-        }
-        /* se */
-        return mix_dh(hs, hs->ephemeral_private, hs->remote_static);
-    }
-    /* e */
-    bytes_copy(hs->remote_ephemeral, message, XK_KEY_LEN);
-    mix_hash(hs, message, XK_KEY_LEN);
-    /* es or ee */
-    if (state == R_READ_1 && hs->external) {
-        advance(hs, R_WAIT_DH);
-        return NOISE_NEED_DH;
-    }
-    return mix_dh(hs, state == R_READ_1 ? hs->static_private : hs->ephemeral_private,
-                  hs->remote_ephemeral);
-}
-
-// Wipes the private key that the message was the last to use, and goes on. Errors: NOISE_NEED_DH (external key).
-static enum noise_error after_reading(struct xk_handshake *hs, enum state state)
-{
-    ct_wipe(state == R_READ_1 ? hs->static_private : hs->ephemeral_private, XK_KEY_LEN);
-    if (state == I_READ_2 && hs->external) {
-        advance(hs, I_WAIT_DH);
-        return NOISE_NEED_DH;
-    }
-    advance(hs, state == R_READ_1 ? R_WRITE_2 : state == I_READ_2 ? I_WRITE_3 : COMPLETE);
-    return NOISE_OK;
-}
-
-// The payload, or the end: `error` is what the tokens came to. Nothing of a next message is computed before this has
-// succeeded.
-static enum noise_error read_payload(struct xk_handshake *hs, enum state state,
-                                     enum noise_error error, uint8_t *payload, size_t *payload_len,
-                                     const uint8_t *message, size_t message_len)
-{
-    size_t offset = payload_offset(state);
-    size_t len = message_len - offset - XK_TAG_LEN;
-
-    if (error == NOISE_OK) {
-        /* payload */
-        error = decrypt_and_hash(hs, payload, message + offset, message_len - offset);
-    }
-    if (error != NOISE_OK) {
-        return die_wiping(hs, error, payload, len);
-    }
-    *payload_len = len;
-    return after_reading(hs, state);
-}
-
-static enum noise_error read_message(struct xk_handshake *hs, enum state state, uint8_t *payload,
-                                     size_t payload_cap, size_t *payload_len,
-                                     const uint8_t *message, size_t message_len)
-{
-    enum noise_error error = xk_begin(payload_len, may(hs, state));
-    if (error != NOISE_OK) {
-        return error;
-    }
-    error = check_read(payload, payload_cap, message, message_len, payload_offset(state));
-    if (error != NOISE_OK) {
-        return error == NOISE_ERR_LENGTH ? die(hs, error) : error;
-    }
-    error = read_tokens(hs, state, message);
-    return error == NOISE_NEED_DH
-               ? error
-               : read_payload(hs, state, error, payload, payload_len, message, message_len);
+    return take_turn(XK_WRITE_MESSAGE_1, hs, message, message_cap, message_len, payload,
+                     payload_len);
 }
 
 enum noise_error xk_responder_read_message_1(struct xk_handshake *hs, uint8_t *payload,
                                              size_t payload_cap, size_t *payload_len,
                                              const uint8_t *message, size_t message_len)
 {
-    return read_message(hs, R_READ_1, payload, payload_cap, payload_len, message, message_len);
+    return take_turn(XK_READ_MESSAGE_1, hs, payload, payload_cap, payload_len, message,
+                     message_len);
+}
+
+enum noise_error xk_responder_write_message_2(struct xk_handshake *hs, uint8_t *message,
+                                              size_t message_cap, size_t *message_len,
+                                              const uint8_t *payload, size_t payload_len)
+{
+    return take_turn(XK_WRITE_MESSAGE_2, hs, message, message_cap, message_len, payload,
+                     payload_len);
 }
 
 enum noise_error xk_initiator_read_message_2(struct xk_handshake *hs, uint8_t *payload,
                                              size_t payload_cap, size_t *payload_len,
                                              const uint8_t *message, size_t message_len)
 {
-    return read_message(hs, I_READ_2, payload, payload_cap, payload_len, message, message_len);
+    return take_turn(XK_READ_MESSAGE_2, hs, payload, payload_cap, payload_len, message,
+                     message_len);
+}
+
+enum noise_error xk_initiator_write_message_3(struct xk_handshake *hs, uint8_t *message,
+                                              size_t message_cap, size_t *message_len,
+                                              const uint8_t *payload, size_t payload_len)
+{
+    return take_turn(XK_WRITE_MESSAGE_3, hs, message, message_cap, message_len, payload,
+                     payload_len);
 }
 
 enum noise_error xk_responder_read_message_3(struct xk_handshake *hs, uint8_t *payload,
                                              size_t payload_cap, size_t *payload_len,
                                              const uint8_t *message, size_t message_len)
 {
-    return read_message(hs, R_READ_3, payload, payload_cap, payload_len, message, message_len);
+    return take_turn(XK_READ_MESSAGE_3, hs, payload, payload_cap, payload_len, message,
+                     message_len);
 }
 
 // External key
@@ -464,6 +511,12 @@ enum noise_error xk_responder_dh_result(struct xk_handshake *hs, uint64_t id, co
                                         uint8_t *payload, size_t payload_cap, size_t *payload_len,
                                         const uint8_t *message, size_t message_len)
 {
+    struct xk_turn turn = {.hs = hs,
+                           .message = XK_READ_MESSAGE_1,
+                           .out = payload,
+                           .in = message,
+                           .in_len = message_len};
+
     enum noise_error error = xk_begin(payload_len, true);
     if (error != NOISE_OK) {
         return error;
@@ -478,10 +531,11 @@ enum noise_error xk_responder_dh_result(struct xk_handshake *hs, uint64_t id, co
     }
     error = check_answer(secret);
     if (error == NOISE_OK) {
-        /* es */
-        mix_key(hs, secret);
+        bytes_copy(hs->shared, secret, XK_KEY_LEN); // for es
     }
-    return read_payload(hs, R_READ_1, error, payload, payload_len, message, message_len);
+    error = finish_reading(&turn, error);
+    *payload_len = turn.out_len;
+    return error;
 }
 
 enum noise_error xk_initiator_dh_result(struct xk_handshake *hs, uint64_t id, const uint8_t *secret)
@@ -493,7 +547,7 @@ enum noise_error xk_initiator_dh_result(struct xk_handshake *hs, uint64_t id, co
     if (error != NOISE_OK) {
         return die(hs, error);
     }
-    bytes_copy(hs->static_shared, secret, XK_KEY_LEN); // for se
+    bytes_copy(hs->shared, secret, XK_KEY_LEN); // for se
     ct_wipe_registers();
     advance(hs, I_WRITE_3);
     return NOISE_OK;

@@ -112,7 +112,7 @@ struct xk_handshake {
     uint8_t ephemeral_private[XK_KEY_LEN]; // e
     uint8_t remote_static[XK_KEY_LEN];     // rs
     uint8_t remote_ephemeral[XK_KEY_LEN];  // re
-    uint8_t static_shared[XK_KEY_LEN];     // external key: DH(s, re), from its result to its use
+    uint8_t shared[XK_KEY_LEN];            // a Diffie-Hellman result, until it is mixed in
     uint8_t external;                      // the static private key lives elsewhere
 };
 
@@ -249,6 +249,64 @@ XK_MUST_USE enum noise_error xk_responder_dh_result(struct xk_handshake *hs, uin
 // LOW_ORDER.
 XK_MUST_USE enum noise_error xk_initiator_dh_result(struct xk_handshake *hs, uint64_t id,
                                                     const uint8_t *secret);
+
+// Batches
+//
+// Handshakes that wait for their next message at the same moment, as at a gateway to which everybody
+// reconnects, are advanced together: the Diffie-Hellman computations of eight are done side by side
+// where the processor has vectors (AVX-512 IFMA eight, AVX2 four), and in order elsewhere. What comes
+// out is what the calls above give one by one, byte for byte.
+//
+//     struct xk_turn turns[8];                              one for each handshake
+//     turns[i] = (struct xk_turn){.hs = &hs[i], .message = XK_READ_MESSAGE_1,
+//                                 .in = m1[i], .in_len = m1_len[i]};
+//     others = xk_batch_advance(turns, 8);                  0: every turns[i].error is NOISE_OK
+//
+// The messages may be different ones, of initiators and responders, and any number. No
+// Diffie-Hellman is done for a message that is refused, none with a static key that has not
+// authenticated, and none for the message after this one.
+enum xk_message {
+    XK_WRITE_MESSAGE_1 = 1, // initiator
+    XK_READ_MESSAGE_1,      // responder
+    XK_WRITE_MESSAGE_2,     // responder
+    XK_READ_MESSAGE_2,      // initiator
+    XK_WRITE_MESSAGE_3,     // initiator
+    XK_READ_MESSAGE_3,      // responder
+};
+
+// One message of one handshake, with the arguments of the call that `message` names. When it is
+// written, `in` is the payload and `out` the message; when it is read, the other way round.
+struct xk_turn {
+    struct xk_handshake *hs;
+    enum xk_message message;
+    uint8_t *out;
+    size_t out_cap;
+    const uint8_t *in;
+    size_t in_len;
+    size_t out_len;         // result: 0 unless the message was written or read to its end
+    enum noise_error error; // result: that of the call; it may be NOISE_NEED_DH
+};
+
+// Takes every turn and gives how many came to something else than NOISE_OK. Random bytes are drawn in
+// the order of the array. What becomes of one turn says nothing about another: a bad message kills its
+// own handshake, a refused turn changes nothing in its own. Two turns are not for the same handshake
+// (the second may be NOISE_ERR_STATE), and what one writes does not overlap with what another reads or
+// writes. Errors of a turn: those of the call; ARGUMENT (`message` is none of the six).
+XK_MUST_USE size_t xk_batch_advance(struct xk_turn *turns, size_t count);
+
+// One multiplication of many, with the arguments and the error of xk_dh. Without a public key it is
+// xk_public_key.
+struct xk_product {
+    uint8_t *secret;            // 32 bytes: the result
+    const uint8_t *private_key; // 32 bytes
+    const uint8_t *public_key;  // 32 bytes or NULL
+    enum noise_error error;     // result: NOISE_OK or LOW_ORDER
+};
+
+// For the holder of a key whom many handshakes ask at once ("External key"): does all products, side
+// by side as above, and gives how many are LOW_ORDER. They may have keys in common; no `secret`
+// overlaps with what another one reads or writes.
+XK_MUST_USE size_t xk_batch_dh(struct xk_product *products, size_t count);
 
 // The static key of the peer, as soon as it is authenticated and not before: for the initiator after
 // message 2, for the responder after message 3; also after xk_split. Errors: STATE.

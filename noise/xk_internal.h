@@ -4,6 +4,7 @@
 #define NOISE_XK_INTERNAL_H
 
 #include "noise/noise_xk.h"
+#include "noise/x25519.h"
 
 #include <stdbool.h>
 
@@ -28,6 +29,15 @@ XK_MUST_USE static inline enum noise_error xk_begin(size_t *out_len, bool in_ord
 // Whether `text` lies exactly `offset` into `message` or does not touch it.
 bool xk_in_place_or_apart(const uint8_t *text, size_t text_len, const uint8_t *message,
                           size_t message_len, size_t offset);
+
+// A message in two halves. True: begun, which is the only thing that turn->error NOISE_OK then says. The multiplications are
+// to be done and finish is to be called, with what became of the second one.
+bool xk_turn_begin(struct xk_turn *turn);
+void xk_turn_finish(struct xk_turn *turn, enum noise_error error);
+
+// The multiplications between the halves. False: there is none of the kind.
+bool xk_turn_key_job(struct x25519_job *job, const struct xk_turn *turn);
+bool xk_turn_dh_job(struct x25519_job *job, const struct xk_turn *turn);
 
 // The two halves of Split.
 void xk_sender_init(struct xk_sender *sender, const uint8_t key[static XK_KEY_LEN]);

@@ -73,7 +73,7 @@ NOISE_VARIANT_split := -DNOISE_WORD_SIGN_EXTENDED -DNOISE_FE_NO_CARRY_FLAG
 NOISE_VARIANT_small := -DNOISE_SMALL
 NOISE_VARIANT_smallest := -DNOISE_SMALL -DNOISE_NO_COMB
 NOISE_VARIANT_avx512 := -include tests/avx512_model.h -include tests/ifma_model.h
-NOISE_VARIANT_TESTS := blake2s chacha20poly1305 x25519 x25519_batch rng noise_xk xk_transport xk_order
+NOISE_VARIANT_TESTS := blake2s chacha20poly1305 x25519 x25519_batch rng noise_xk xk_transport xk_order xk_batch
 PUBLISHED_OBJS := $(addprefix $(HOST)/tests/,vectors/published_host.o vectors/published.o cpu_paths.o)
 define noise_variant_rule
 $(HOST)/noise-$(1)/%.o: noise/%.c Makefile

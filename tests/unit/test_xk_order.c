@@ -138,7 +138,7 @@ static struct xk_sender sender;
 static struct xk_receiver receiver;
 static uint8_t es[32], se[32], zero[32];
 static uint8_t bad_1[48], bad_2[48], bad_3[64], other_1[48];
-static bool external, random_fails;
+static bool external, random_fails, as_batch;
 static unsigned long calls, killed, completed;
 
 static bool is_result(enum op op)
@@ -179,33 +179,52 @@ static uint64_t pending_id(void)
     return xk_dh_request(&hs, &request) == NOISE_OK ? request.id : 1;
 }
 
+// A call, or a batch of one turn that asks for the same.
+static enum noise_error take(enum xk_message message, uint8_t *out, size_t out_cap, size_t *out_len,
+                             const uint8_t *in, size_t in_len)
+{
+    static enum noise_error (*const by_message[])(struct xk_handshake *, uint8_t *, size_t,
+                                                  size_t *, const uint8_t *, size_t) = {
+        [XK_WRITE_MESSAGE_1] = xk_initiator_write_message_1,
+        [XK_READ_MESSAGE_1] = xk_responder_read_message_1,
+        [XK_WRITE_MESSAGE_2] = xk_responder_write_message_2,
+        [XK_READ_MESSAGE_2] = xk_initiator_read_message_2,
+        [XK_WRITE_MESSAGE_3] = xk_initiator_write_message_3,
+        [XK_READ_MESSAGE_3] = xk_responder_read_message_3,
+    };
+    if (!as_batch) {
+        return by_message[message](&hs, out, out_cap, out_len, in, in_len);
+    }
+    struct xk_turn turn = {&hs, message, out, out_cap, in, in_len, 1, NOISE_ERR_NONCE};
+    size_t others = xk_batch_advance(&turn, 1);
+    assert_int_equal(others, turn.error != NOISE_OK);
+    *out_len = turn.out_len;
+    return turn.error;
+}
+
 // how: 0 as it should be, 1 too small, 2 without randomness. The length is set on success and 0 otherwise.
-static enum noise_error write_one(enum noise_error (*call)(struct xk_handshake *, uint8_t *, size_t,
-                                                           size_t *, const uint8_t *, size_t),
-                                  size_t message_len, int how)
+static enum noise_error write_one(enum xk_message message, size_t message_len, int how)
 {
     uint8_t out[64];
     size_t len = 1;
     random_fails = how == 2;
     enum noise_error error =
-        call(&hs, out, how == 1 ? message_len - 1 : message_len, &len, NULL, 0);
+        take(message, out, how == 1 ? message_len - 1 : message_len, &len, NULL, 0);
     random_fails = false;
     assert_int_equal(len, error == NOISE_OK ? message_len : 0);
     return error;
 }
 
 // how: 0 the message, 1 the bad one, 2 a byte less than there can be, 3 a byte of payload more and no room for it.
-static enum noise_error read_one(enum noise_error (*call)(struct xk_handshake *, uint8_t *, size_t,
-                                                          size_t *, const uint8_t *, size_t),
-                                 const uint8_t *good, const uint8_t *bad, size_t message_len,
-                                 int how)
+static enum noise_error read_one(enum xk_message message, const uint8_t *good, const uint8_t *bad,
+                                 size_t message_len, int how)
 {
     uint8_t longer[65] = {0};
     size_t len = 1;
     memcpy(longer, how == 1 ? bad : good, message_len);
     message_len += how == 3 ? 1 : 0;
     message_len -= how == 2 ? 1 : 0;
-    enum noise_error error = call(&hs, NULL, 0, &len, longer, message_len);
+    enum noise_error error = take(message, NULL, 0, &len, longer, message_len);
     assert_int_equal(len, 0);
     return error;
 }
@@ -235,29 +254,29 @@ static enum noise_error responder_result(enum op op)
 static enum noise_error perform_initiator(enum op op)
 {
     if (op <= I_WRITE_1_NO_RANDOM) {
-        return write_one(xk_initiator_write_message_1, 48, (int)op - I_WRITE_1);
+        return write_one(XK_WRITE_MESSAGE_1, 48, (int)op - I_WRITE_1);
     }
     if (op <= I_READ_2_SMALL) {
-        return read_one(xk_initiator_read_message_2, recorded.m2, bad_2, 48, (int)op - I_READ_2);
+        return read_one(XK_READ_MESSAGE_2, recorded.m2, bad_2, 48, (int)op - I_READ_2);
     }
     if (op <= I_RESULT_ZERO) {
         return initiator_result(op);
     }
-    return write_one(xk_initiator_write_message_3, 64, (int)op - I_WRITE_3);
+    return write_one(XK_WRITE_MESSAGE_3, 64, (int)op - I_WRITE_3);
 }
 
 static enum noise_error perform_responder(enum op op)
 {
     if (op <= R_READ_1_SMALL) {
-        return read_one(xk_responder_read_message_1, recorded.m1, bad_1, 48, (int)op - R_READ_1);
+        return read_one(XK_READ_MESSAGE_1, recorded.m1, bad_1, 48, (int)op - R_READ_1);
     }
     if (op <= R_RESULT_BAD_MESSAGE) {
         return responder_result(op);
     }
     if (op <= R_WRITE_2_NO_RANDOM) {
-        return write_one(xk_responder_write_message_2, 48, (int)op - R_WRITE_2);
+        return write_one(XK_WRITE_MESSAGE_2, 48, (int)op - R_WRITE_2);
     }
-    return read_one(xk_responder_read_message_3, recorded.m3, bad_3, 64, (int)op - R_READ_3);
+    return read_one(XK_READ_MESSAGE_3, recorded.m3, bad_3, 64, (int)op - R_READ_3);
 }
 
 static enum noise_error init_bad(enum op op)
@@ -389,10 +408,11 @@ static void record(void)
     bad_3[63] ^= 1;
 }
 
-static void explore_all(bool with_external_key)
+static void explore_all(bool with_external_key, bool in_batches)
 {
     record();
     external = with_external_key;
+    as_batch = in_batches;
     if (external) {
         i_config.static_private = NULL;
         r_config.static_private = NULL;
@@ -416,13 +436,20 @@ static void explore_all(bool with_external_key)
 static void test_all_orders_with_local_key(void **state)
 {
     (void)state;
-    explore_all(false);
+    explore_all(false, false);
 }
 
 static void test_all_orders_with_external_key(void **state)
 {
     (void)state;
-    explore_all(true);
+    explore_all(true, false);
+}
+
+static void test_all_orders_in_batches(void **state)
+{
+    (void)state;
+    explore_all(false, true);
+    explore_all(true, true);
 }
 
 int main(void)
@@ -430,6 +457,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_orders_with_local_key),
         cmocka_unit_test(test_all_orders_with_external_key),
+        cmocka_unit_test(test_all_orders_in_batches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
