@@ -19,7 +19,7 @@
 #include "host/common/keyd_protocol.h"
 #include "host/keyd/confine.h"
 #include "noise/ct.h"
-#include "noise/x25519.h"
+#include "noise/noise_xk.h"
 
 static struct private_key key;
 
@@ -56,11 +56,17 @@ static void load(const char *directory)
 // CT: secret = key, reply->secrets; public = public keys, count, and which results are all zero.
 static void multiply(struct keyd_reply *reply, const struct keyd_request *request)
 {
+    struct xk_product products[KEYD_DH_MAX];
+
     for (uint32_t i = 0; i < request->count; i++) {
         reply->ids[i] = request->ids[i];
-        if (x25519(reply->secrets[i], key.bytes, request->public_keys[i]) != NOISE_OK) {
-            reply->failed |= UINT32_C(1) << i;
-        }
+        products[i] = (struct xk_product){.secret = reply->secrets[i],
+                                          .private_key = key.bytes,
+                                          .public_key = request->public_keys[i]};
+    }
+    (void)!xk_batch_dh(products, request->count); // the products say it too
+    for (uint32_t i = 0; i < request->count; i++) {
+        reply->failed |= (uint32_t)(products[i].error != NOISE_OK) << i;
     }
 }
 
@@ -72,7 +78,7 @@ static bool answer(struct keyd_reply *reply, const struct keyd_request *request,
         return false;
     }
     if (request->op == KEYD_IDENTITY && request->count == 1) {
-        x25519_base(reply->secrets[0], key.bytes);
+        xk_public_key(reply->secrets[0], key.bytes);
         return true;
     }
     if (request->op == KEYD_DH && request->count >= 1 && request->count <= KEYD_DH_MAX) {

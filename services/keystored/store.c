@@ -4,7 +4,7 @@
 
 #include "noise/blake2s.h"
 #include "noise/ct.h"
-#include "noise/x25519.h"
+#include "noise/noise_xk.h"
 #include "services/lib/string.h"
 
 _Static_assert(sizeof(struct keystore_dh_request) <= NEURON_MESSAGE_BYTES_MAX, "fits a message");
@@ -38,7 +38,7 @@ enum provision_error store_provision(struct store *store, struct provision_fault
     if (provision_parse(&slot->identity, fault, text, text_len, option) != PROVISION_OK) {
         return fault->error;
     }
-    x25519_base(slot->public_key, slot->identity.static_key);
+    xk_public_key(slot->public_key, slot->identity.static_key);
     if (lists_own_key(slot)) {
         *fault = (struct provision_fault){PROVISION_MALFORMED, "peer", 0};
         provision_wipe(&slot->identity);
@@ -137,6 +137,7 @@ static enum keystore_status serve_dh(const struct store_slot *slot, uint8_t *mes
 {
     struct keystore_dh_request request;
     struct keystore_dh_reply reply = {0};
+    struct xk_product products[KEYSTORE_DH_MAX];
     if (*len != sizeof request) {
         return KEYSTORE_MALFORMED;
     }
@@ -145,10 +146,13 @@ static enum keystore_status serve_dh(const struct store_slot *slot, uint8_t *mes
         return KEYSTORE_MALFORMED;
     }
     for (uint32_t i = 0; i < request.count; i++) {
-        if (x25519(reply.secrets[i], slot->identity.static_key, request.public_keys[i]) !=
-            NOISE_OK) {
-            reply.failed |= UINT32_C(1) << i;
-        }
+        products[i] = (struct xk_product){.secret = reply.secrets[i],
+                                          .private_key = slot->identity.static_key,
+                                          .public_key = request.public_keys[i]};
+    }
+    (void)!xk_batch_dh(products, request.count); // the products say it too
+    for (uint32_t i = 0; i < request.count; i++) {
+        reply.failed |= (uint32_t)(products[i].error != NOISE_OK) << i;
     }
     memcpy(message, &reply, sizeof reply);
     *len = sizeof reply;
