@@ -209,7 +209,7 @@ bench-os-noise: $(BENCH_OS_NOISE)
 NOISE_BENCH := $(HOST)/noise-bench
 ROUNDS ?= 15
 SLICE ?= 10
-$(NOISE_BENCH): $(addprefix $(HOST)/tests/bench/,noise_bench.o bench_rows.o bench_peers.o bench_report.o) $(HOST)/libnoise.a
+$(NOISE_BENCH): $(addprefix $(HOST)/tests/bench/,noise_bench.o bench_rows.o bench_batch.o bench_peers.o bench_report.o) $(HOST)/libnoise.a
 	$(HOST_CC) $(HOST_LDFLAGS) -o $@ $^ -lcrypto -lsodium
 $(HOST)/tests/bench/%.o: HOST_CFLAGS += -D_DEFAULT_SOURCE
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "noise/cpu.h"
+#include "noise/noise_xk.h"
 
 enum {
     BENCH_ROWS_MAX = 80,
@@ -43,6 +44,12 @@ extern const char *const bench_ratio_keys[];
 
 size_t bench_find(const struct bench_row *rows, size_t count, const char *name);
 void bench_fail(const char *what) __attribute__((noreturn));
+
+// Batches of our own, with these keys.
+void bench_batch_init(const struct xk_config *i, const struct xk_config *r);
+void handshakes_8(void);
+void handshakes_64(void);
+void products_8(void);
 
 // The other libraries.
 void bench_peers_init(void);

@@ -185,6 +185,7 @@ static void rows_init(void)
     t.r.static_public = t.r_public;
     t.r.static_private = t.r_private;
     t.r.remote_static = NULL;
+    bench_batch_init(&t.i, &t.r);
     record_initiator();
     handshake();
     must(xk_sender_move(&t.sender, &t.i_sender), "xk_sender_move");
@@ -229,6 +230,26 @@ static const struct bench_row rows[] = {
      .reference = "sodium_x25519",
      .ratio = "handshake_avx2",
      .needs = AVX2 | NOISE_CPU_ADX},
+    {.name = "handshake_batch8",
+     .label = "handshakes, 8 at once",
+     .run = handshakes_8,
+     .batch = 8,
+     .reference = "sodium_x25519",
+     .ratio = "handshake_batch8",
+     .needs = EVERYTHING},
+    {.name = "handshake_batch64",
+     .label = "handshakes, 64 at once",
+     .run = handshakes_64,
+     .batch = 64,
+     .reference = "sodium_x25519",
+     .needs = EVERYTHING},
+    {.name = "handshake_batch8_avx2",
+     .label = "  8 at once, no AVX-512",
+     .run = handshakes_8,
+     .batch = 8,
+     .denied = AVX512,
+     .reference = "sodium_x25519",
+     .needs = AVX2 | NOISE_CPU_ADX},
     {.name = "handshake_portable",
      .label = "handshake, portable",
      .run = handshake,
@@ -244,6 +265,12 @@ static const struct bench_row rows[] = {
      .run = x25519_variable,
      .reference = "sodium_x25519",
      .ratio = "x25519",
+     .needs = EVERYTHING},
+    {.name = "x25519_batch8",
+     .label = "X25519, 8 at once",
+     .run = products_8,
+     .batch = 8,
+     .reference = "sodium_x25519",
      .needs = EVERYTHING},
     {.name = "x25519_base",
      .label = "X25519, fixed base",
@@ -283,8 +310,17 @@ static const struct bench_row rows[] = {
 };
 
 const char *const bench_ratio_keys[] = {
-    "handshake_single", "handshake_avx2",  "x25519",          "x25519_base",        "transport_64",
-    "transport_1024",   "transport_16384", "transport_65519", "handshake_portable", NULL,
+    "handshake_single",
+    "handshake_avx2",
+    "handshake_batch8",
+    "x25519",
+    "x25519_base",
+    "transport_64",
+    "transport_1024",
+    "transport_16384",
+    "transport_65519",
+    "handshake_portable",
+    NULL,
 };
 
 const struct bench_row *bench_rows(size_t *count)

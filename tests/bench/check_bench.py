@@ -11,10 +11,11 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import tap
 
-RATIOS = ["handshake_single", "handshake_avx2", "x25519", "x25519_base", "transport_64",
-          "transport_1024", "transport_16384", "transport_65519", "handshake_portable"]
+RATIOS = ["handshake_single", "handshake_avx2", "handshake_batch8", "x25519", "x25519_base",
+          "transport_64", "transport_1024", "transport_16384", "transport_65519", "handshake_portable"]
 OTHERS = ["ns_" + name for name in
-          ["handshake_single", "handshake_avx2", "handshake_portable", "responder", "x25519", "x25519_base",
+          ["handshake_single", "handshake_avx2", "handshake_batch8", "handshake_batch64", "handshake_batch8_avx2",
+           "handshake_portable", "responder", "x25519", "x25519_batch8", "x25519_base",
            "sodium_x25519", "sodium_x25519_base", "openssl_x25519", "blake2s_block", "openssl_blake2s_block",
            "chacha20_16384", "hkdf", "random_32"]]
 OTHERS += [f"{unit}_{library}transport_{length}" for unit in ("ns", "mbps") for library in ("", "openssl_", "sodium_")
