@@ -90,6 +90,20 @@ host-test: export HOST_PROGRAMS := $(HOST)/bin
 host-test: host-programs
 	prove $(PROVE_FLAGS) --exec python3 $(HOST_LOOPBACK_TESTS)
 
+# What the daemon does with its time and memory, each figure beside one of something else in the same run.
+HOST_BENCH_TOOLS := $(addprefix $(HOST)/,host_swarm host_echo)
+$(HOST)/tests/bench/host_%.o: HOST_CFLAGS += -D_GNU_SOURCE
+$(HOST)/host_swarm: $(HOST)/tests/bench/host_swarm.o $(LIBHOST) $(HOST)/libdsoftbus.a $(LIBNOISE)
+	$(HOST_CC) $(HOST_LDFLAGS) -o $@ $^
+$(HOST)/host_echo: $(HOST)/tests/bench/host_echo.o
+	$(HOST_CC) $(HOST_LDFLAGS) -o $@ $^ -luv
+
+.PHONY: bench-host
+bench-host: export HOST_PROGRAMS := $(HOST)/bin
+bench-host: export HOST_TOOLS := $(HOST)
+bench-host: host-programs $(HOST_BENCH_TOOLS) $(HOST)/noise-bench
+	python3 tests/bench/host_bench.py $(BUILD)/bench-host.json
+
 # Unit tests: the archive gives each what it needs.
 UNIT_OBJS_host_text := $(LIBHOST)
 UNIT_OBJS_host_known_peers := $(LIBHOST)

@@ -23,7 +23,7 @@ enum {
     HOST_RECORD_DEFAULT =
         16384, // four pages: a record costs 20 bytes, 0.1 % of it; untouched pages cost nothing
     HOST_READ_BYTES =
-        65536,              // at a time and connection, so that a busy one does not starve the rest
+        262144,             // at a time and connection, so that a busy one does not starve the rest
     HOST_ACCEPT_BURST = 32, // at a time, for the same reason
     HOST_DATAGRAM_BURST = 64,
     HOST_LISTEN_BACKLOG = 1024,
@@ -32,10 +32,12 @@ enum {
 
     // ---- Streams -----------------------------------------------------------------------------------------
 
-    HOST_STREAMS_MAX = 16384, // a file descriptor each, and buffers while they are used
-    HOST_OPENINGS_MAX = 256,  // streams of local clients that are being opened
-    HOST_RECEIVING_MAX = 16,  // files at once, a process each
-    HOST_FILE_NAME_MAX = 255, // bytes: what file systems take
+    HOST_LOCAL_BYTES = 131072, // read from a local end at a time: what waits when the stream stalls
+    HOST_OUTPUT_RECORDS = 16,  // of a session under way: a large piece costs one system call
+    HOST_STREAMS_MAX = 16384,  // a file descriptor each, and buffers while they are used
+    HOST_OPENINGS_MAX = 256,   // streams of local clients that are being opened
+    HOST_RECEIVING_MAX = 16,   // files at once, a process each
+    HOST_FILE_NAME_MAX = 255,  // bytes: what file systems take
 
     // ---- Network interfaces ------------------------------------------------------------------------------
 

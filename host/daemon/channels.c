@@ -205,7 +205,7 @@ static void finish(struct channel *channel)
 
 static void read_local(struct channel *channel)
 {
-    static uint8_t bytes[HOST_READ_BYTES];
+    static uint8_t bytes[HOST_LOCAL_BYTES];
     ssize_t len = recv(channel->fd, bytes, sizeof bytes, MSG_DONTWAIT);
     size_t taken = 0;
 

@@ -2,7 +2,7 @@
 // Streams joined to something on this side: a local socket, or echo.
 //
 // Bytes are read from the local end only while the stream takes them, and from the stream only while the local end takes
-// them; what one has given and the other not yet taken is at most HOST_READ_BYTES. So a side that stalls stops its own
+// them; what one has given and the other not yet taken is at most HOST_LOCAL_BYTES. So a side that stalls stops its own
 // stream and no other. An end in order is passed on as a half close; any other end closes the local socket at once
 // (TCP: with a reset) and is reported to the control client that has the stream.
 #ifndef HOST_DAEMON_CHANNELS_H

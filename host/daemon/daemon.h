@@ -41,6 +41,8 @@ struct daemon {
     uv_signal_t stop_signals[2], reload_signal;
     int timer_fd;
     uint64_t armed_ms; // what the timer is set to; TIME_NEVER: nothing
+    uint64_t looked_ms,
+        bus_due_ms; // when the bus was last asked for its deadline, and what it said
     uint64_t started_ms, stop_by_ms, watchdog_due_ms;
     bool stopping;
     int exit_code;

@@ -22,7 +22,11 @@
 #include "host/daemon/log.h"
 #include "host/daemon/notify.h"
 
-enum { STOP_WITHIN_MS = 3000 }; // for the last words of all sessions
+enum {
+    STOP_WITHIN_MS = 3000, // for the last words of all sessions
+    DEADLINE_EVERY_MS =
+        10 // the bus looks at everything it has to say when something is due: no more often
+};
 
 static const char usage[] =
     "usage: dsoftbusd [--state DIR] [--config FILE]\n"
@@ -104,10 +108,17 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 }
 
 // When something is to be done although nothing happens.
-static uint64_t next_deadline(const struct daemon *d)
+static uint64_t next_deadline(struct daemon *d)
 {
-    uint64_t deadline_ms = bus_next_deadline(&d->bus);
+    uint64_t now_ms = clock_ms(), deadline_ms;
 
+    if (now_ms >= d->looked_ms + DEADLINE_EVERY_MS) {
+        d->looked_ms = now_ms;
+        d->bus_due_ms = bus_next_deadline(&d->bus);
+        deadline_ms = d->bus_due_ms;
+    } else { // what happens now may have made something due sooner: it will be looked at soon
+        deadline_ms = earlier(d->bus_due_ms, d->looked_ms + DEADLINE_EVERY_MS);
+    }
     deadline_ms = earlier(deadline_ms, waiting_deadline(&d->waiting));
     deadline_ms = earlier(deadline_ms, openings_deadline(&d->openings));
     deadline_ms = earlier(deadline_ms, report_deadline(&d->report));
@@ -274,7 +285,7 @@ static bool make_tables(struct bus_tables *tables, struct fault *fault, const st
         .events_max = LINUX_EVENTS_MAX,
         .streams_max = config->streams_max,
         .stream_buffer_bytes = LINUX_STREAM_BUFFER_BYTES,
-        .output_bytes = (uint32_t)BUS_OUTPUT_BYTES(config->record_bytes, LINUX_OUTPUT_RECORDS),
+        .output_bytes = (uint32_t)BUS_OUTPUT_BYTES(config->record_bytes, HOST_OUTPUT_RECORDS),
     };
 
     t.connections_max = (uint16_t)BUS_CONNECTIONS(t.half_open_max, t.sessions_max);

@@ -101,13 +101,14 @@ class Forward:
         self.process.wait(10)
 
 
-def test_forward_20_connections_at_once():
-    def serve(connection):
-        while piece := connection.recv(65536):
-            connection.sendall(piece)
-        connection.close()
+def mirror(connection):
+    while piece := connection.recv(65536):
+        connection.sendall(piece)
+    connection.close()
 
-    server = Server(serve)
+
+def test_forward_20_connections_at_once():
+    server = Server(mirror)
     with Nodes(a="", b=tcp("mirror", server.port)) as (a, _):
         forward = Forward(a, "b", "mirror")
         blobs = [os.urandom(MIB + 997 * i) for i in range(20)]
@@ -122,8 +123,9 @@ def test_forward_20_connections_at_once():
             thread.start()
         for thread in threads:
             thread.join()
-        assert all(b == blob for b, blob in zip(back, blobs)), [len(b or b"") for b in back]
         forward.stop()
+        lengths = [(len(b or b""), len(blob)) for b, blob in zip(back, blobs)]
+        assert back == blobs, (lengths, forward.process.stderr.read(), a.log())
     server.close()
 
 
