@@ -34,6 +34,24 @@ static size_t drain(struct end *e, size_t bytes)
     return total;
 }
 
+// Its owner may look when a record that goes before has taken the room, and then does not write: that must not be all.
+static void test_an_invitation_that_was_not_used_comes_again(void **state)
+{
+    (void)state;
+    struct pair p;
+    uint32_t stream;
+
+    open_many(&p, &stream, 1);
+    while (end_write(&p.a, stream, zeros, sizeof zeros) > 0) {
+    }
+    drain(&p.a, (size_t)2 * BODY);
+    assert_int_equal(end_news(&p.a, stream).ready, STREAM_CONNECTED | STREAM_WRITABLE);
+    end_no_news(&p.a);
+    drain(&p.a, SIZE_MAX);
+    assert_int_equal(end_news(&p.a, stream).ready, STREAM_CONNECTED | STREAM_WRITABLE);
+    end_no_news(&p.a);
+}
+
 static void test_backpressure(void **state)
 {
     (void)state;
@@ -474,6 +492,7 @@ static void test_many_streams_by_chance(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_invitation_that_was_not_used_comes_again),
         cmocka_unit_test(test_backpressure),
         cmocka_unit_test(test_turns),
         cmocka_unit_test(test_greed_does_not_pay),
