@@ -160,6 +160,7 @@ static void test_frames_of_no_use(void **state)
     assert_int_equal(capture.frames, capture.frames_unused + 2);
 }
 
+// Not so if the header that says so is damaged.
 static void test_a_fragment_is_an_error(void **state)
 {
     (void)state;
@@ -169,6 +170,14 @@ static void test_a_fragment_is_an_error(void **state)
         size_t before = made.len;
         size_t len = made_segment(frame, OPENER, OTHER, 5, MADE_ACK, "ab", 2);
         made_16(frame + 20, 1u << bit);
+        made_frame(&made, frame, len);
+        parse();
+        assert_int_equal(capture.frames_unused, 1);
+        capture_free(&capture);
+        made.len = before;
+
+        made_16(frame + 24, 0);
+        made_16(frame + 24, made_sum(0, frame + 14, 20) ^ 0xffff);
         made_frame(&made, frame, len);
         refuse(CAPTURE_FRAGMENT);
         made.len = before;

@@ -82,10 +82,16 @@ static bool tcp_sum_is_good(const uint8_t *ip, const uint8_t *tcp, size_t tcp_le
                        sum_16(tcp, tcp_len));
 }
 
+// With a sound IPv4 header: in one that is damaged no field means anything.
 static bool is_ipv4_tcp(const uint8_t *frame, size_t len)
 {
-    return len >= ETHERNET_HEADER + IPV4_HEADER && load_16(frame + 12) == 0x0800 &&
-           frame[ETHERNET_HEADER] >> 4 == 4 && frame[ETHERNET_HEADER + 9] == PROTOCOL_TCP;
+    if (len < ETHERNET_HEADER + IPV4_HEADER || load_16(frame + 12) != 0x0800) {
+        return false;
+    }
+    const uint8_t *ip = frame + ETHERNET_HEADER;
+    size_t ip_header = (size_t)(ip[0] & 15) * 4;
+    return ip[0] >> 4 == 4 && ip[9] == PROTOCOL_TCP && ip_header >= IPV4_HEADER &&
+           ip_header <= len - ETHERNET_HEADER && sum_is_good(sum_16(ip, ip_header));
 }
 
 static bool parse_packet(struct packet *out, const uint8_t *frame, size_t len)
@@ -93,8 +99,7 @@ static bool parse_packet(struct packet *out, const uint8_t *frame, size_t len)
     const uint8_t *ip = frame + ETHERNET_HEADER;
     size_t ip_header = (size_t)(ip[0] & 15) * 4;
     size_t ip_len = load_16(ip + 2);
-    if (ip_header < IPV4_HEADER || ip_len < ip_header + TCP_HEADER ||
-        ip_len > len - ETHERNET_HEADER || !sum_is_good(sum_16(ip, ip_header))) {
+    if (ip_len < ip_header + TCP_HEADER || ip_len > len - ETHERNET_HEADER) {
         return false;
     }
     const uint8_t *tcp = ip + ip_header;
