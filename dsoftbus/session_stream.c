@@ -246,24 +246,23 @@ void session_stream_turn_done(struct session *s, struct stream *st)
     }
 }
 
+// Invitations end. Who was told before but could not write, because others had taken the room, or did not come, is
+// told again: every time, until a write has taken everything.
 static void forget_invitations(struct session *s)
 {
-    for (uint16_t slot = s->streams.first; slot != 0 && s->invited > 0;) {
+    for (uint16_t slot = s->streams.first; slot != 0;) {
         struct stream *st = stream_at(table_of(s), slot);
-        if (st->invited) { // it may have found no room, and has not asked again: it is told once more
-            st->invited = false;
-            s->invited--;
+        st->invited = false;
+        if (st->waits && !st->blocked && !stream_is_in(st, STREAM_IN_WRITERS)) {
             stream_news(table_of(s), st);
         }
         slot = st->links[STREAM_IN_SESSION].next;
     }
+    s->invited = 0;
 }
 
 void session_writers_go_on(struct session *s)
 {
-    if (s->invited == 0 && s->writers.first == 0) {
-        return;
-    }
     if (session_output_pending(s) > 0) {
         invite_next(s);
         return;
@@ -294,6 +293,16 @@ void session_stream_wait(struct session *s, struct stream *st)
         s->invited--;
     }
     stream_list_add(table_of(s), &s->writers, STREAM_IN_WRITERS, st);
+}
+
+// Credit has come. A write that waited for it now waits for room, in its turn.
+static void credit_came(struct session *s, struct stream *st)
+{
+    if (st->blocked && st->credit > 0) {
+        st->blocked = false;
+        stream_list_add(table_of(s), &s->writers, STREAM_IN_WRITERS, st);
+        session_writers_go_on(s);
+    }
 }
 
 // ---- In -------------------------------------------------------------------------------------------
@@ -370,6 +379,7 @@ static enum session_event read_opened(struct session *s, struct stream *st,
     }
     st->phase = STREAM_UP;
     st->credit = load_be32(record->body);
+    credit_came(s, st);
     stream_news(table_of(s), st);
     return SESSION_NOTHING;
 }
@@ -415,10 +425,7 @@ static enum session_event read_window(struct session *s, struct stream *st,
         return session_bad_record(s, REASON_STREAM_CREDIT);
     }
     st->credit += more;
-    if (st->blocked && more > 0) {
-        st->blocked = false;
-        stream_news(table_of(s), st);
-    }
+    credit_came(s, st);
     return SESSION_NOTHING;
 }
 

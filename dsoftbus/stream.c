@@ -127,7 +127,7 @@ enum stream_error stream_finish(struct stream_table *table, uint64_t now_ms, uin
     advance_clock(st->session, now_ms);
     st->finished = true;
     st->end_due = true;
-    st->blocked = false;
+    st->waits = st->blocked = false;
     stream_list_remove(table, &st->session->writers, STREAM_IN_WRITERS, st);
     session_stream_turn_done(st->session, st);
     session_stream_settle(st->session, st);
@@ -297,6 +297,9 @@ enum stream_error stream_write(struct stream_table *table, uint64_t now_ms, uint
     size_t piece;
 
     *taken = 0;
+    if (error == STREAM_WOULD_BLOCK && len > 0) { // it is not accepted yet
+        st->waits = st->blocked = true;
+    }
     if (error != STREAM_OK || len == 0) {
         return error;
     }
@@ -306,7 +309,8 @@ enum stream_error stream_write(struct stream_table *table, uint64_t now_ms, uint
            (piece = write_record(st->session, st, data + *taken, len - *taken)) > 0) {
         *taken += piece;
     }
-    if (*taken < len) {
+    st->waits = *taken < len;
+    if (st->waits) {
         session_stream_wait(st->session, st);
     }
     return *taken > 0 ? STREAM_OK : STREAM_WOULD_BLOCK;

@@ -107,8 +107,9 @@ struct stream {
     uint8_t close_reason; // of the CLOSE that is due
     bool ours : 1, over : 1, finished : 1, peer_finished : 1;
     bool open_due : 1, opened_due : 1, window_due : 1, end_due : 1, close_due : 1;
-    bool blocked : 1, invited : 1; // a write waits for credit; it is its turn to write
-    uint8_t lists;                 // in which it is: a bit for each
+    // A write did not take everything, and since then none has; it waits for credit; it is its turn to write.
+    bool waits : 1, blocked : 1, invited : 1;
+    uint8_t lists; // in which it is: a bit for each
     struct stream_link links[STREAM_LISTS];
     uint32_t credit;        // bytes that we may still send
     uint32_t granted;       // bytes that the peer may still send

@@ -301,6 +301,81 @@ static void test_short_data_does_not_overtake(void **state)
     assert_int_equal(end_write(&p.a, at_a, zeros, 1), 1);
 }
 
+// ---- Nobody who waits is forgotten: whoever was told less than that it can write is told again ------------------
+
+// Takes all news of the end; whether one of them said that this stream can be written.
+static bool told_to_write(struct end *e, uint32_t wanted)
+{
+    struct stream_status status;
+    uint32_t stream;
+    bool told = false;
+
+    while (stream_next(&e->memory.streams, &stream, &status)) {
+        told = told || (stream == wanted && (status.ready & STREAM_WRITABLE) != 0);
+    }
+    return told;
+}
+
+// Credit arrives for a write that waited for it, while the output is full of what was written before.
+static void test_credit_while_the_output_is_full(void **state)
+{
+    (void)state;
+    struct pair p;
+    uint32_t at_a, at_b;
+
+    pair_start(&p);
+    pair_open(&p, &at_a, &at_b);
+    assert_int_equal(end_write(&p.a, at_a, zeros, sizeof zeros), FIXTURE_WINDOW);
+    end_forge_hex(&p.b, &p.a, "0700000100001000");
+    assert_false(told_to_write(&p.a, at_a));
+    drain(&p.a, SIZE_MAX);
+    assert_true(told_to_write(&p.a, at_a));
+    assert_int_equal(end_write(&p.a, at_a, zeros, 100), 100);
+}
+
+// It is told that it is its turn, but when it looks others have taken the room.
+static void test_room_that_was_taken_before_the_turn(void **state)
+{
+    (void)state;
+    enum { COUNT_ALL = FIXTURE_OUTPUT_RECORDS + 1 };
+    struct pair p;
+    uint32_t streams[COUNT_ALL];
+
+    open_many(&p, streams, COUNT_ALL);
+    for (size_t i = 0; i < COUNT_ALL; i++) {
+        while (end_write(&p.a, streams[i], zeros, sizeof zeros) > 0) {
+        }
+    }
+    drain(&p.a, SIZE_MAX);
+    for (size_t i = 0; i < FIXTURE_OUTPUT_RECORDS; i++) {
+        assert_int_equal(end_news(&p.a, streams[i]).ready, STREAM_CONNECTED | STREAM_WRITABLE);
+        assert_int_equal(end_write(&p.a, streams[i], zeros, BODY), BODY);
+    }
+    assert_int_equal(end_news(&p.a, streams[FIXTURE_OUTPUT_RECORDS]).ready, STREAM_CONNECTED);
+    drain(&p.a, SIZE_MAX);
+    assert_true(told_to_write(&p.a, streams[FIXTURE_OUTPUT_RECORDS]));
+}
+
+// A write before the peer has accepted waits too; and then there is no room.
+static void test_accepted_while_the_output_is_full(void **state)
+{
+    (void)state;
+    struct pair p;
+    uint32_t busy, fresh;
+
+    open_many(&p, &busy, 1);
+    fresh = end_open(&p.a, "svc");
+    assert_int_equal(end_write(&p.a, fresh, zeros, 100), 0);
+    drain(&p.a, SIZE_MAX);
+    while (end_write(&p.a, busy, zeros, sizeof zeros) > 0) {
+    }
+    end_forget_news(&p.a);
+    end_forge_hex(&p.b, &p.a, "0500000300001000");
+    assert_int_equal(end_news(&p.a, fresh).ready, STREAM_CONNECTED);
+    drain(&p.a, SIZE_MAX);
+    assert_true(told_to_write(&p.a, fresh));
+}
+
 // ---- Everything at once ---------------------------------------------------------------------------
 
 enum { MODEL_STREAMS = 5 };
@@ -494,6 +569,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_invitation_that_was_not_used_comes_again),
         cmocka_unit_test(test_backpressure),
+        cmocka_unit_test(test_credit_while_the_output_is_full),
+        cmocka_unit_test(test_room_that_was_taken_before_the_turn),
+        cmocka_unit_test(test_accepted_while_the_output_is_full),
         cmocka_unit_test(test_turns),
         cmocka_unit_test(test_greed_does_not_pay),
         cmocka_unit_test(test_sleepers_do_not_stop_others),
