@@ -202,6 +202,7 @@ struct app_stream {
     bool ours, accepted, finished, read_end;
     uint32_t to_write;
     bool will_close, slow;
+    bool may_read, may_write; // it has been told so, and has not been refused since
 };
 
 struct node {

@@ -98,6 +98,7 @@ static struct app_stream *app_take(struct node *n, uint32_t handle, bool ours)
                                .flow = FLOWS_MAX,
                                .probe = PROBES_MAX,
                                .ours = ours,
+                               .may_write = true,
                                .to_write = sim_below(sim, WRITE_MAX),
                                .will_close = !sim->quiet && sim_chance(sim, 15),
                                .slow = !sim->quiet && sim_chance(sim, 20)};
@@ -142,8 +143,12 @@ void traffic_news(struct node *n, uint32_t stream, const struct stream_status *s
         sim_violation(n->sim, INVARIANT_EVENTS, "node %u is offered a service that it has not",
                       n->index);
     }
-    if (app == NULL && app_take(n, stream, false) == NULL) {
-        return;
+    if (app == NULL) {
+        app = app_take(n, stream, false);
+    }
+    if (app != NULL) {
+        app->may_read |= (status->ready & (STREAM_READABLE | STREAM_GONE)) != 0;
+        app->may_write |= (status->ready & STREAM_WRITABLE) != 0;
     }
 }
 
@@ -210,6 +215,7 @@ static bool app_read(struct node *n, struct app_stream *app, struct flow *flow, 
     for (unsigned i = 0; i < pieces && !n->sim->failed; i++) {
         enum stream_error error = read_piece(n, app->handle, flow, writer);
         if (error == STREAM_WOULD_BLOCK) {
+            app->may_read = false;
             return true;
         }
         if (error == STREAM_END) {
@@ -237,11 +243,13 @@ static void app_write(struct node *n, struct app_stream *app, struct flow *flow,
     struct flow_side *side = &flow->sides[writer];
     uint8_t bytes[CHUNK_MAX];
     size_t len = 1 + sim_below(n->sim, CHUNK_MAX), taken = 0;
+    enum stream_error error;
 
     len = len < app->to_write ? len : app->to_write;
     fill(bytes, flow_key(n->sim, flow, writer), side->written, len);
-    if (len > 0 &&
-        bus_stream_write(&n->bus, node_clock(n), app->handle, bytes, len, &taken) == STREAM_OK) {
+    if (len > 0) {
+        error = bus_stream_write(&n->bus, node_clock(n), app->handle, bytes, len, &taken);
+        app->may_write = error == STREAM_OK && taken == len;
         side->written += taken;
         app->to_write -= (uint32_t)taken;
     }
@@ -280,7 +288,7 @@ static void app_step(struct node *n, struct app_stream *app)
     }
     if ((status.ready & STREAM_OFFERED) != 0 &&
         bus_stream_accept(&n->bus, node_clock(n), app->handle) == STREAM_OK) {
-        app->accepted = true;
+        app->accepted = app->may_read = true;
     }
     known = find_flow(n, app, &status);
     own = own_side(&status);
@@ -291,11 +299,11 @@ static void app_step(struct node *n, struct app_stream *app)
         return;
     }
     flow = &n->sim->flows[app->flow];
-    if (!app->read_end && !app_read(n, app, flow, 1 - own)) {
+    if (app->may_read && !app->read_end && !app_read(n, app, flow, 1 - own)) {
         app_close(n, app, BYE_NORMAL);
         return;
     }
-    if (!app->finished) {
+    if (app->may_write && !app->finished) {
         app_write(n, app, flow, own);
     }
     if (app->finished && app->read_end) {
