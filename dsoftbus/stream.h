@@ -22,7 +22,7 @@
 //   that want to write to one session get turns, one record each. The owner is told when it goes on.
 // - News. Whatever happens to a stream puts its handle once into the list that bus_next_stream gives out; the list
 //   cannot overflow and nothing in it can be lost. News say what is true now (`ready`), not what was. Writability is
-//   news only after a write that did not take everything.
+//   news only after a write that did not take everything, and then until one has.
 //
 //     while (bus_next_stream(&bus, &stream, &status))
 //         if (status.ready & STREAM_OFFERED)   look at status.service and status.connection; accept, or close

@@ -425,7 +425,8 @@ void foe_announce(struct sim *sim)
     static const enum foe_kind kinds[] = {FOE_ANSWER,    FOE_GARBAGE, FOE_SILENT,
                                           FOE_WRONG_KEY, FOE_RELAY,   FOE_REFLECTION};
     const struct node *victim = any_node(sim);
-    uint32_t meant = sim_below(sim, sim->node_count), copies = 1 + sim_below(sim, 3);
+    uint32_t meant = sim_below(sim, sim->node_count);
+    uint32_t copies = sim_chance(sim, 20) ? 4 + sim_below(sim, 12) : 1 + sim_below(sim, 3);
     uint16_t kind = (uint16_t)kinds[sim_below(sim, 6)];
     struct net_address from = net_foe_address((uint16_t)(16 * kind + meant), ANNOUNCE_PORT);
     uint8_t bytes[ANNOUNCE_BYTES_MAX];
