@@ -25,6 +25,7 @@ provisioning-test: $(OS)/lab/neuron.elf $(OS)/production/neuron.elf
 
 # --- dsoftbusd: the lines on the console, through the markers of the manifest ---
 UNIT_OBJS_report := $(HOST)/services/dsoftbusd/report.o
+UNIT_OBJS_local := $(addprefix $(HOST)/services/dsoftbusd/,local.o local_handles.o rights.o report.o)
 $(HOST)/services/dsoftbusd/report.o: HOST_CFLAGS += -I$(OS)/gen
 $(HOST)/services/dsoftbusd/report.o: | $(OS)/gen/.done
 

@@ -36,7 +36,8 @@ struct local_handle {
     uint32_t generation; // changes with each use of the slot, so that an old handle names nothing
     uint64_t order;      // of allocation: who came first is served first
     uint16_t peer;       // index in the bus's table
-    bool connected_news, wants_to_write;
+    bool connected, connected_news; // it has been accepted; that is still to be told
+    bool wants_to_write;
     struct service_name service; // listener: what it offers; stream, WAITING: what it is for
     uint32_t stream;             // the bus's handle, from QUEUED or OPEN on
     uint32_t connection, number; // ping: in which session, and which one

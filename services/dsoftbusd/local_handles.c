@@ -279,7 +279,9 @@ void local_stream_news(struct local *local, uint64_t now_ms, uint32_t stream,
         local_free(local, now_ms, client, h, BYE_NORMAL);
         return;
     }
-    h->connected_news = h->connected_news || (status->ready & STREAM_CONNECTED) != 0;
+    if (!h->connected && (status->ready & STREAM_CONNECTED)) {
+        h->connected = h->connected_news = true;
+    }
     client->news = true;
 }
 
