@@ -34,7 +34,7 @@ static enum MHD_Result send_text(struct MHD_Connection *connection, unsigned sta
     return result;
 }
 
-// The signature is the library's.
+// NOLINTNEXTLINE(readability-non-const-parameter): the signature is the library's
 static enum MHD_Result answer(void *context, struct MHD_Connection *connection, const char *url,
                               const char *method, const char *version, const char *upload,
                               size_t *upload_len, void **state)

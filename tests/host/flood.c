@@ -164,6 +164,19 @@ static void attack(const struct plan *plan, int *fds)
            opened, reached, kept, (unsigned long long)datagrams, (double)(now_ns() - begin) / 1e9);
 }
 
+// At least 1.
+static uint32_t number(const char *text)
+{
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+
+    if (*end != 0 || value < 1 || value > UINT32_MAX) {
+        fprintf(stderr, "%s: a number was expected\n", text);
+        exit(2);
+    }
+    return (uint32_t)value;
+}
+
 int main(int argc, char **argv)
 {
     struct plan plan = {.tcp = {.sin_family = AF_INET}, .udp = {.sin_family = AF_INET}};
@@ -179,20 +192,20 @@ int main(int argc, char **argv)
         return 2;
     }
     plan.udp.sin_addr = plan.tcp.sin_addr;
-    plan.tcp.sin_port = htons((uint16_t)atoi(argv[2]));
-    plan.udp.sin_port = htons((uint16_t)atoi(argv[3]));
+    plan.tcp.sin_port = htons((uint16_t)number(argv[2]));
+    plan.udp.sin_port = htons((uint16_t)number(argv[3]));
     plan.first_source = ntohl(first.s_addr);
-    plan.sources = (uint32_t)atoi(argv[5]);
-    plan.connections = (unsigned)atoi(argv[6]);
-    plan.datagrams_per_ms = (unsigned)atoi(argv[7]);
-    plan.seconds = (unsigned)atoi(argv[8]);
+    plan.sources = number(argv[5]);
+    plan.connections = number(argv[6]);
+    plan.datagrams_per_ms = number(argv[7]);
+    plan.seconds = number(argv[8]);
     files.rlim_cur = files.rlim_max = plan.connections + 64;
     if (setrlimit(RLIMIT_NOFILE, &files) != 0) {
         die("the limit of open files");
     }
     fds = calloc(plan.connections + 1, sizeof *fds);
-    if (fds == NULL || plan.sources == 0 || plan.seconds == 0) {
-        return 1;
+    if (fds == NULL) {
+        die("memory");
     }
     attack(&plan, fds);
     free(fds);
