@@ -109,6 +109,12 @@ static __attribute__((noinline)) void steps(struct matrix *m, int64_t *minus_d, 
     unpack(&m->q, &m->r, row_g);
 }
 
+// (x f + y g) / 2^20 in its low 44 bits; what is above 2^64 wraps, which only unsigned numbers may do.
+static int64_t low_bits(int64_t x, int64_t f, int64_t y, int64_t g)
+{
+    return (int64_t)((uint64_t)x * (uint64_t)f + (uint64_t)y * (uint64_t)g) >> STEPS;
+}
+
 // The matrix, negated, of the next 60 steps. From one 20 to the next the low bits are kept up to date: of the 60 of a
 // limb, 40 and then 20 are still right. With -T for T both numbers come out negated, and nothing else changes:
 // the steps for -f and -g are those for f and g.
@@ -120,8 +126,8 @@ static void gather(struct matrix *m, struct inversion *s)
     steps(m, &s->minus_d, f, g);
     t = *m;
     for (int i = 1; i < GATHERED; i++) {
-        int64_t f_next = (t.u * f + t.v * g) >> STEPS;
-        g = (t.q * f + t.r * g) >> STEPS;
+        int64_t f_next = low_bits(t.u, f, t.v, g);
+        g = low_bits(t.q, f, t.r, g);
         f = f_next;
         steps(&t, &s->minus_d, f, g);
         next.u = t.u * m->u + t.v * m->q;
