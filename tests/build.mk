@@ -374,5 +374,5 @@ fuzz-%: $(FUZZ_DIR)/fuzz_%
 	$< -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 $(FUZZ_WORDS) \
 	    -artifact_prefix=$(FUZZ_DIR)/$*- $(FUZZ_DIR)/corpus/$* $(wildcard tests/fuzz/seeds/$*) >$(FUZZ_DIR)/$*.log 2>&1 || { tail -n 60 $(FUZZ_DIR)/$*.log; false; }
 	@sed -n '/DONE/s/.*\(cov: [0-9]*\).*/fuzz $*: \1/p; s/stat::number_of_executed_units: */fuzz $*: executions: /p' $(FUZZ_DIR)/$*.log
-nightly-fuzz:
-	$(MAKE) fuzz FUZZ_SECONDS=600
+nightly-fuzz: FUZZ_SECONDS := 600
+nightly-fuzz: fuzz

@@ -72,7 +72,8 @@ class Machine:
     def environment(self):
         return {"PATH": f"{self.lab.programs}:{os.environ['PATH']}", "HOME": self.home, "LANG": "C",
                 "XDG_STATE_HOME": os.path.join(self.home, "state"),
-                "XDG_CONFIG_HOME": os.path.join(self.home, "config")}
+                "XDG_CONFIG_HOME": os.path.join(self.home, "config"),
+                **{k: v for k, v in os.environ.items() if k == "ASAN_OPTIONS"}}
 
     def inside(self, command):
         return ["ip", "netns", "exec", self.name, *command]
