@@ -34,10 +34,11 @@ static enum MHD_Result send_text(struct MHD_Connection *connection, unsigned sta
     return result;
 }
 
-// NOLINTNEXTLINE(readability-non-const-parameter): the signature is the library's
+// NOLINTBEGIN(readability-non-const-parameter): the signature is the library's
 static enum MHD_Result answer(void *context, struct MHD_Connection *connection, const char *url,
                               const char *method, const char *version, const char *upload,
                               size_t *upload_len, void **state)
+// NOLINTEND(readability-non-const-parameter)
 {
     static char no_page[] = "only /metrics is here\n", no_method[] = "only GET is possible\n";
     char *text;
