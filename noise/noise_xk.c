@@ -337,15 +337,18 @@ static void mix_shared(struct xk_handshake *hs)
     ct_wipe(hs->shared, XK_KEY_LEN);
 }
 
-// Errors: `error`.
-static enum noise_error finish_writing(struct xk_turn *turn, enum noise_error error)
+// The two second halves are not inlined, so that neither lies on the stack below the other. Each leaves its result in the
+// turn; `error` is what the tokens came to.
+
+static __attribute__((noinline)) void finish_writing(struct xk_turn *turn, enum noise_error error)
 {
     struct xk_handshake *hs = turn->hs;
     uint8_t *message = turn->out;
     size_t offset = payload_offset(turn->message);
 
     if (error != NOISE_OK) {
-        return die_wiping(hs, error, message, offset + turn->in_len + XK_TAG_LEN);
+        turn->error = die_wiping(hs, error, message, offset + turn->in_len + XK_TAG_LEN);
+        return;
     }
     if (turn->message == XK_WRITE_MESSAGE_3) {
         /* s */
@@ -363,7 +366,6 @@ static enum noise_error finish_writing(struct xk_turn *turn, enum noise_error er
     advance(hs, turn->message == XK_WRITE_MESSAGE_1   ? I_READ_2
                 : turn->message == XK_WRITE_MESSAGE_2 ? R_READ_3
                                                       : COMPLETE);
-    return NOISE_OK;
 }
 
 // Wipes the private key that the message was the last to use, and goes on. Errors: NOISE_NEED_DH (external key).
@@ -380,9 +382,8 @@ static enum noise_error after_reading(struct xk_handshake *hs, enum xk_message m
     return NOISE_OK;
 }
 
-// The payload, or the end: `error` is what the tokens came to. Nothing of a next message is computed before this has
-// succeeded.
-static enum noise_error finish_reading(struct xk_turn *turn, enum noise_error error)
+// The payload, or the end. Nothing of a next message is computed before this has succeeded.
+static __attribute__((noinline)) void finish_reading(struct xk_turn *turn, enum noise_error error)
 {
     struct xk_handshake *hs = turn->hs;
     size_t offset = payload_offset(turn->message);
@@ -395,16 +396,20 @@ static enum noise_error finish_reading(struct xk_turn *turn, enum noise_error er
         error = decrypt_and_hash(hs, turn->out, turn->in + offset, turn->in_len - offset);
     }
     if (error != NOISE_OK) {
-        return die_wiping(hs, error, turn->out, len);
+        turn->error = die_wiping(hs, error, turn->out, len);
+        return;
     }
     turn->out_len = len;
-    return after_reading(hs, turn->message);
+    turn->error = after_reading(hs, turn->message);
 }
 
 void xk_turn_finish(struct xk_turn *turn, enum noise_error error)
 {
-    turn->error =
-        is_written(turn->message) ? finish_writing(turn, error) : finish_reading(turn, error);
+    if (is_written(turn->message)) {
+        finish_writing(turn, error);
+    } else {
+        finish_reading(turn, error);
+    }
 }
 
 // One message by itself.
@@ -533,9 +538,9 @@ enum noise_error xk_responder_dh_result(struct xk_handshake *hs, uint64_t id, co
     if (error == NOISE_OK) {
         bytes_copy(hs->shared, secret, XK_KEY_LEN); // for es
     }
-    error = finish_reading(&turn, error);
+    finish_reading(&turn, error);
     *payload_len = turn.out_len;
-    return error;
+    return turn.error;
 }
 
 enum noise_error xk_initiator_dh_result(struct xk_handshake *hs, uint64_t id, const uint8_t *secret)

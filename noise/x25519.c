@@ -19,20 +19,16 @@ void x25519_clamp(uint8_t scalar[static X25519_KEY_LEN],
 
 static void multiply(const struct x25519_job *job)
 {
-    uint8_t scalar[X25519_KEY_LEN];
-
-    x25519_clamp(scalar, job->private_key);
     if (job->public_key != NULL) {
-        x25519_ladder(job->shared, scalar, job->public_key);
+        x25519_ladder(job->shared, job->private_key, job->public_key);
     } else {
 #ifdef NOISE_NO_COMB
         static const uint8_t nine[X25519_KEY_LEN] = {9};
-        x25519_ladder(job->shared, scalar, nine);
+        x25519_ladder(job->shared, job->private_key, nine);
 #else
-        x25519_comb(job->shared, scalar);
+        x25519_comb(job->shared, job->private_key);
 #endif
     }
-    ct_wipe(scalar, sizeof scalar);
 }
 
 static void judge(struct x25519_job *job)

@@ -46,14 +46,16 @@ struct comb {
 // k = sum of s_i 2^i = 2 digits - (2^256 - 1), so digits = (k - 1) / 2 + 2^255; with the odd order L added to the even k
 // that is k / 2 + (L - 1) / 2 + 2^255. No carry leaves the top: k / 2 < 2^254 and L < 2^253.
 void x25519_comb_recode(uint64_t digits[static COMB_BLOCKS],
-                        const uint8_t scalar[static X25519_KEY_LEN])
+                        const uint8_t private_key[static X25519_KEY_LEN])
 {
     static const uint64_t offset[COMB_BLOCKS] = {0x2c09318d2e7ae9f6, 0x0a6f7cef517bce6b, 0,
                                                  0x8800000000000000};
     uint64_t k[COMB_BLOCKS + 1] = {0};
     u128 sum = 0;
 
-    load_words64(k, scalar, COMB_BLOCKS);
+    load_words64(k, private_key, COMB_BLOCKS);
+    k[0] &= ~(uint64_t)7; // as x25519_clamp
+    k[3] = (k[3] & (UINT64_MAX >> 1)) | (uint64_t)1 << 62;
     for (size_t i = 0; i < COMB_BLOCKS; i++) {
         sum = (sum >> 64) + (k[i] >> 1 | k[i + 1] << 63) + offset[i];
         digits[i] = (uint64_t)sum;
@@ -132,7 +134,7 @@ static inline __attribute__((always_inline)) void add(struct point *p, const str
 // intermediate values.
 //
 // CT: secret = p.
-static __attribute__((noinline)) void twice(struct comb *c)
+static void twice(struct comb *c)
 {
     struct point *p = &c->p;
     struct fe *e = &c->e.sum, *f = &c->e.difference, *g = &c->e.product, *h = &p->t;
@@ -170,11 +172,12 @@ static __attribute__((noinline)) void run(struct comb *c)
 }
 
 // u = (1 + y) / (1 - y), RFC 7748 4.1. Y is not Z: no clamped scalar takes B, of prime order, to the neutral element.
-void x25519_comb(uint8_t out[static X25519_KEY_LEN], const uint8_t scalar[static X25519_KEY_LEN])
+void x25519_comb(uint8_t out[static X25519_KEY_LEN],
+                 const uint8_t private_key[static X25519_KEY_LEN])
 {
     struct comb c;
 
-    x25519_comb_recode(c.digits, scalar);
+    x25519_comb_recode(c.digits, private_key);
     run(&c);
     fe_add(&c.e.sum, &c.p.z, &c.p.y);
     fe_sub(&c.e.difference, &c.p.z, &c.p.y);

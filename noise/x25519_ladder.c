@@ -105,12 +105,13 @@ static __attribute__((noinline)) void ladder_run(struct ladder *l)
     }
 }
 
-void x25519_ladder(uint8_t out[static X25519_KEY_LEN], const uint8_t scalar[static X25519_KEY_LEN],
+void x25519_ladder(uint8_t out[static X25519_KEY_LEN],
+                   const uint8_t private_key[static X25519_KEY_LEN],
                    const uint8_t point[static X25519_KEY_LEN])
 {
     struct ladder l;
 
-    bytes_copy(l.scalar, scalar, X25519_KEY_LEN);
+    x25519_clamp(l.scalar, private_key);
     fe_from_bytes(&l.x1, point);
     ladder_run(&l);
     fe_invert(&l.q.x, &l.p.z);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ways to multiply that x25519.c chooses from. Internal to noise/.
 //
-// Each takes a clamped scalar (RFC 7748 5: 2^254 <= scalar < 2^255, a multiple of 8) and wipes what it keeps in
-// memory of its own; frames of functions that it called are left to ct_wipe_stack. `out` is as RFC 7748 says, fully
+// Each takes a clamped scalar (RFC 7748 5: 2^254 <= scalar < 2^255, a multiple of 8), the portable ones any private key,
+// which they clamp. Each wipes what it keeps in memory of its own; frames of functions that it called are left to ct_wipe_stack. `out` is as RFC 7748 says, fully
 // reduced. Any of the arguments may be the same memory.
 //
 // CT: secret = scalar, out, and the point where x25519.h says so; public = nothing else is there.
@@ -18,15 +18,18 @@ void x25519_clamp(uint8_t scalar[static X25519_KEY_LEN],
                   const uint8_t private_key[static X25519_KEY_LEN]);
 
 // out = scalar point, the top bit of the point ignored; all zero for a point of low order.
-void x25519_ladder(uint8_t out[static X25519_KEY_LEN], const uint8_t scalar[static X25519_KEY_LEN],
+void x25519_ladder(uint8_t out[static X25519_KEY_LEN],
+                   const uint8_t private_key[static X25519_KEY_LEN],
                    const uint8_t point[static X25519_KEY_LEN]);
 
 // out = scalar 9. Not there in a build with NOISE_NO_COMB, which uses the ladder for it.
-void x25519_comb(uint8_t out[static X25519_KEY_LEN], const uint8_t scalar[static X25519_KEY_LEN]);
+void x25519_comb(uint8_t out[static X25519_KEY_LEN],
+                 const uint8_t private_key[static X25519_KEY_LEN]);
 
 // The digits of a comb: scalar = s_0 + 2 s_1 + ... + 2^255 s_255 modulo the order of the base point, where bit i of
 // the digits is 1 for s_i = 1 and 0 for s_i = -1.
-void x25519_comb_recode(uint64_t digits[static 4], const uint8_t scalar[static X25519_KEY_LEN]);
+void x25519_comb_recode(uint64_t digits[static 4],
+                        const uint8_t private_key[static X25519_KEY_LEN]);
 
 #ifdef NOISE_X86
 
