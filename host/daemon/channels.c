@@ -333,7 +333,9 @@ static void finish_connect(struct channel *channel)
     channel->connecting = false;
     if (bus_stream_accept(&d->bus, clock_ms(), channel->stream) != STREAM_OK) {
         end(channel, "the peer has gone", BYE_NORMAL);
+        return;
     }
+    write_local(channel); // the peer may have finished already
 }
 
 // ---- What happens -----------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ static bool settle_once(struct daemon *d)
         any = true;
     }
     while (bus_next_stream(&d->bus, &stream, &status)) {
-        if ((status.ready & STREAM_OFFERED) != 0) {
+        if ((status.ready & STREAM_OFFERED) != 0 && status.tag == 0) {
             services_offered(d, stream, &status);
         } else if (!openings_news(d, &status)) {
             channels_news(d, &status);
