@@ -117,6 +117,23 @@ static void print_levels(FILE *out, const struct daemon *d)
         d->keys.batches);
 }
 
+static void print_streams(FILE *out, const struct daemon *d)
+{
+    const struct channels *channels = &d->channels;
+
+    one(out, "streams", "gauge", "Open now.", bus_counts(&d->bus).streams);
+    one(out, "streams_opening", "gauge", "That local programs wait for.", d->openings.count);
+    one(out, "files_receiving", "gauge", "Files under way.", channels->files);
+    one(out, "services_accepted_total", "counter", "Streams of peers to services.",
+        d->services.accepted);
+    one(out, "services_refused_total", "counter", "The same, refused.", d->services.refused);
+    head(out, "streams_ended_total", "counter", "Streams that were joined to a local end.");
+    fprintf(out, "dsoftbus_streams_ended_total{how=\"in order\"} %" PRIu64 "\n",
+            channels->ended_clean);
+    fprintf(out, "dsoftbus_streams_ended_total{how=\"broken off\"} %" PRIu64 "\n",
+            channels->ended_broken);
+}
+
 char *metrics_format(const struct daemon *d)
 {
     const struct metrics *metrics = &d->metrics;
@@ -128,6 +145,7 @@ char *metrics_format(const struct daemon *d)
         return NULL;
     }
     print_levels(out, d);
+    print_streams(out, d);
     head(out, "bytes_total", "counter", "Bytes of all connections, as TCP carried them.");
     fprintf(out, "dsoftbus_bytes_total{direction=\"in\"} %" PRIu64 "\n", d->links.bytes_in);
     fprintf(out, "dsoftbus_bytes_total{direction=\"out\"} %" PRIu64 "\n", d->links.bytes_out);

@@ -5,6 +5,7 @@
 #     bulk       one stream, beside TLS 1.3 with ChaCha20-Poly1305 (openssl s_server, s_time)
 #     ping       the round trip, beside a TCP echo through libuv
 #     idle       all resident memory of a daemon with 1,000 sessions, by their number
+#     busy       the same with every tenth moving data: no error, and what comes back is what was sent
 #     rate       new sessions per second of the time that daemon and key process have on their one core, which others may use
 #                as well, beside noise-bench's single handshake
 #
@@ -29,7 +30,8 @@ SECONDS = float(os.environ.get("SECONDS", "2"))
 IDLE_SESSIONS = int(os.environ.get("SESSIONS", "1000"))
 MIB = 1 << 20
 SWARM_PEERS = 500
-required = {"bulk": (0.8, "at least"), "ping": (2.5, "below"), "idle": (24 * 1024, "below"), "rate": (0.5, "above")}
+required = {"bulk": (0.8, "at least"), "ping": (2.5, "below"), "idle": (24 * 1024, "below"),
+            "busy": (1 << 20, "below"), "rate": (0.5, "above")}
 
 
 # ---- Bulk ------------------------------------------------------------------------------------------------
@@ -191,6 +193,17 @@ def idle():
     return {"idle": whole / IDLE_SESSIONS, "idle_without_sessions": before / IDLE_SESSIONS, "idle_sessions": IDLE_SESSIONS}
 
 
+def busy():
+    swarm = Swarm(IDLE_SESSIONS, f"[echo]\nallow = *\n")
+    done = subprocess.run(swarm.arguments("busy", str(SECONDS)), capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"host_bench: busy: {done.stderr}")
+    status, whole = swarm.status(), swarm.node.memory()
+    assert status["established"] == IDLE_SESSIONS and status["rejected"] == 0, status
+    swarm.node.close()
+    return {"busy": whole / IDLE_SESSIONS, "busy_echo_mbps": float(done.stdout)}
+
+
 def single_handshake():
     """Of noise-bench, both sides: per second."""
     with tempfile.NamedTemporaryFile() as f:
@@ -235,7 +248,7 @@ def rate():
 
 def main():
     figures, failed = {}, 0
-    for measure in (bulk, ping, idle, rate):
+    for measure in (bulk, ping, idle, busy, rate):
         if sys.argv[2:] and measure.__name__ not in sys.argv[2:]:
             continue
         found = measure()

@@ -3,6 +3,8 @@
 //
 //     host_swarm peers COUNT                        lines for the daemon's file of known peers
 //     host_swarm idle PORT ID KEY COUNT             opens a session for each, says so, keeps them until standard input ends
+//     host_swarm busy PORT ID KEY COUNT SECONDS     the same as idle, but every tenth moves data through the service echo for
+//                                                   so long, and compares what comes back; prints MB per second, one way
 //     host_swarm rate PORT ID KEY COUNT SECONDS     opens and closes them all the time; prints how many came up
 #include <errno.h>
 #include <netinet/in.h>
@@ -19,6 +21,7 @@
 #include <unistd.h>
 
 #include "dsoftbus/session.h"
+#include "dsoftbus/stream.h"
 #include "host/common/hex.h"
 #include "noise/blake2s.h"
 #include "noise/x25519.h"
@@ -27,7 +30,10 @@ enum {
     PEERS_MAX = 12000,
     AT_ONCE = 48,  // handshakes
     SOURCES = 250, // addresses 127.0.1.x: a daemon limits what one source may have half open
-    RECORD_MAX = 512,
+    RECORD_MAX = 4096,
+    OUTPUT_RECORDS = 4,
+    STREAM_BYTES = 16384, // receive buffer
+    MOVING_EVERY = 10,    // peers
     EVENTS = 256,
 };
 
@@ -37,6 +43,10 @@ struct peer {
     uint8_t static_private[DSB_KEY_BYTES];
     int fd; // -1: not connected
     bool up;
+    bool blocked;            // the socket takes no more
+    uint32_t stream;         // of those that move data
+    uint64_t sent, received; // on it
+    bool finished, ended;
 };
 
 static struct peer peers[PEERS_MAX];
@@ -46,7 +56,9 @@ static uint8_t daemon_key[DSB_KEY_BYTES];
 static in_port_t daemon_port;
 static int loop_fd;
 static unsigned count, next_peer, opening, established;
-static bool forever; // sessions are closed when they are up, and opened again
+static unsigned moving; // streams that have not ended
+static bool enough;     // they are to end
+static bool forever;    // sessions are closed when they are up, and opened again
 
 static void die(const char *what)
 {
@@ -110,6 +122,10 @@ static void open_next(void);
 static void close_peer(struct peer *p)
 {
     opening -= !p->up;
+    if (p->stream != 0 && !p->ended) {
+        fputs("host_swarm: a stream is lost\n", stderr);
+        exit(1);
+    }
     session_wipe(&p->session);
     close(p->fd);
     p->fd = -1;
@@ -117,6 +133,16 @@ static void close_peer(struct peer *p)
     if (forever) {
         open_next();
     }
+}
+
+static void watch(struct peer *p, bool blocked)
+{
+    struct epoll_event event = {.events = EPOLLIN | (blocked ? EPOLLOUT : 0u), .data.ptr = p};
+
+    if (p->blocked != blocked && epoll_ctl(loop_fd, EPOLL_CTL_MOD, p->fd, &event) != 0) {
+        die("epoll");
+    }
+    p->blocked = blocked;
 }
 
 static bool flush(struct peer *p)
@@ -127,7 +153,8 @@ static bool flush(struct peer *p)
     while ((bytes = session_output(&p->session, &len)) != NULL && len > 0) {
         ssize_t sent = send(p->fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent < 0) {
-            return false;
+            watch(p, true);
+            return errno == EAGAIN;
         }
         session_output_done(&p->session, (size_t)sent);
     }
@@ -159,6 +186,97 @@ static void connect_peer(struct peer *p)
         die("start");
     }
 }
+
+// ---- Moving data --------------------------------------------------------------------------------------
+
+static uint8_t pattern(const struct peer *p, uint64_t at)
+{
+    return (uint8_t)(at * 31 + at / 251 + (uint64_t)(p - peers));
+}
+
+static void read_stream(struct peer *p)
+{
+    uint8_t bytes[STREAM_BYTES];
+    enum stream_error error;
+    size_t len;
+
+    while ((error = stream_read(&memory.streams, now_ms(), p->stream, bytes, sizeof bytes, &len)) ==
+           STREAM_OK) {
+        for (size_t i = 0; i < len; i++) {
+            if (bytes[i] != pattern(p, p->received + i)) {
+                fputs("host_swarm: what comes back is not what was sent\n", stderr);
+                exit(1);
+            }
+        }
+        p->received += len;
+    }
+    if (error == STREAM_END && p->finished && p->received == p->sent) {
+        p->ended = true;
+        moving--;
+        stream_close(&memory.streams, now_ms(), p->stream, BYE_NORMAL);
+    } else if (error != STREAM_WOULD_BLOCK) {
+        fprintf(stderr, "host_swarm: a stream: %s\n", stream_error_name(error));
+        exit(1);
+    }
+}
+
+static void write_stream(struct peer *p)
+{
+    uint8_t bytes[RECORD_MAX];
+    size_t taken;
+
+    while (!enough) {
+        for (size_t i = 0; i < sizeof bytes; i++) {
+            bytes[i] = pattern(p, p->sent + i);
+        }
+        if (stream_write(&memory.streams, now_ms(), p->stream, bytes, sizeof bytes, &taken) !=
+            STREAM_OK) {
+            return;
+        }
+        p->sent += taken;
+    }
+    if (!p->finished) {
+        p->finished = true;
+        if (stream_finish(&memory.streams, now_ms(), p->stream) != STREAM_OK) {
+            die("finish");
+        }
+    }
+}
+
+static void serve_streams(void)
+{
+    struct stream_status status;
+    uint32_t stream;
+
+    while (stream_next(&memory.streams, &stream, &status)) {
+        struct peer *p = &peers[status.tag];
+        if ((status.ready & (STREAM_READABLE | STREAM_GONE)) != 0) {
+            read_stream(p);
+        }
+        if (!p->ended && (status.ready & STREAM_WRITABLE) != 0) {
+            write_stream(p);
+        }
+        if (!flush(p)) {
+            die("send");
+        }
+    }
+}
+
+static void open_streams(void)
+{
+    for (unsigned i = 0; i < count; i += MOVING_EVERY, moving++) {
+        if (stream_open(&peers[i].session, now_ms(), &peers[i].stream, (const uint8_t *)"echo",
+                        4) != STREAM_OK) {
+            die("stream");
+        }
+        stream_set_tag(&memory.streams, peers[i].stream, i);
+        if (!flush(&peers[i])) {
+            die("send");
+        }
+    }
+}
+
+// ---- Connecting ---------------------------------------------------------------------------------------
 
 // The next peer without a session.
 static void open_next(void)
@@ -216,29 +334,67 @@ static void turn(int timeout_ms)
 
     for (int i = 0; i < ready; i++) {
         struct peer *p = events[i].data.ptr;
-        if (p->fd >= 0) {
+        if ((events[i].events & EPOLLOUT) != 0 && p->fd >= 0) {
+            watch(p, false);
+            if (!flush(p)) {
+                die("send");
+            }
+        }
+        if ((events[i].events & ~(uint32_t)EPOLLOUT) != 0 && p->fd >= 0) {
             read_peer(p);
         }
     }
+    serve_streams();
 }
 
 // ---- Modes ------------------------------------------------------------------------------------------
 
-static void keep_idle(void)
+static void open_all(void)
 {
-    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-
     while (established < count) {
         while (opening < AT_ONCE && established + opening < count) {
             open_next();
         }
         turn(1000);
     }
+}
+
+static void keep_idle(void)
+{
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+
+    open_all();
     printf("%u\n", established);
     (void)fflush(stdout);
     while (poll(&input, 1, 0) == 0) {
         turn(100);
     }
+}
+
+static void move_data(double seconds)
+{
+    uint64_t started_us, bytes = 0;
+
+    open_all();
+    open_streams();
+    started_us = now_us();
+    while (moving > 0) {
+        turn(10);
+        if (!enough && now_us() - started_us > (uint64_t)(seconds * 1e6)) {
+            enough = true;
+            for (unsigned i = 0; i < count; i += MOVING_EVERY) {
+                write_stream(&peers[i]);
+                (void)flush(&peers[i]);
+            }
+        }
+    }
+    for (unsigned i = 0; i < count; i++) {
+        bytes += peers[i].received;
+        if (!peers[i].up) {
+            die("a session is lost");
+        }
+    }
+    printf("%.1f\n", (double)bytes / (double)(now_us() - started_us));
 }
 
 static void measure_rate(double seconds)
@@ -266,14 +422,21 @@ static void prepare(char **argv)
 {
     struct rlimit files = {PEERS_MAX + 64, PEERS_MAX + 64};
     size_t block = SESSION_RECORD_BYTES(RECORD_MAX);
-    uint8_t *blocks = calloc(count, block);
+    size_t output = SESSION_OUTPUT_BYTES(RECORD_MAX, OUTPUT_RECORDS);
+    uint16_t streams = (uint16_t)(count / MOVING_EVERY + 1);
+    uint8_t *blocks = calloc(count, block), *outputs = calloc(count, output);
+    uint8_t *buffers = calloc(streams, STREAM_BYTES);
+    struct stream *table = calloc(streams, sizeof *table);
 
     daemon_port = htons((uint16_t)strtoul(argv[2], NULL, 10));
-    if (blocks == NULL || !device_id_set(&daemon_id, (const uint8_t *)argv[3], strlen(argv[3])) ||
+    if (blocks == NULL || outputs == NULL || buffers == NULL || table == NULL ||
+        !device_id_set(&daemon_id, (const uint8_t *)argv[3], strlen(argv[3])) ||
         !hex_decode(daemon_key, sizeof daemon_key, argv[4], strlen(argv[4]))) {
         die("arguments");
     }
     pool_init(&memory.inputs, blocks, block, (uint16_t)count);
+    pool_init(&memory.outputs, outputs, output, (uint16_t)count);
+    stream_table_init(&memory.streams, table, streams, buffers, STREAM_BYTES);
     (void)setrlimit(RLIMIT_NOFILE, &files);
     loop_fd = epoll_create1(EPOLL_CLOEXEC);
     if (loop_fd < 0) {
@@ -287,8 +450,9 @@ int main(int argc, char **argv)
     bool list = strcmp(mode, "peers") == 0 && argc == 3;
     bool idle = strcmp(mode, "idle") == 0 && argc == 6;
     bool rate = strcmp(mode, "rate") == 0 && argc == 7;
+    bool busy = strcmp(mode, "busy") == 0 && argc == 7;
 
-    if (!list && !idle && !rate) {
+    if (!list && !idle && !rate && !busy) {
         fputs("usage: see the beginning of host_swarm.c\n", stderr);
         return 2;
     }
@@ -306,6 +470,8 @@ int main(int argc, char **argv)
     prepare(argv);
     if (idle) {
         keep_idle();
+    } else if (busy) {
+        move_data(strtod(argv[6], NULL));
     } else {
         measure_rate(strtod(argv[6], NULL));
     }
