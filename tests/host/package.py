@@ -290,10 +290,12 @@ def test_zsh_and_fish_completions():
 # ---- Installation ----
 
 def test_install_and_uninstall():
-    wanted = {"bin/dsoftbus", "bin/dsoftbusd", "bin/dsoftbus-keyd", "lib/systemd/system/dsoftbusd.service",
-              "lib/sysusers.d/dsoftbus.conf", "share/man/man1/dsoftbus.1", "share/man/man8/dsoftbusd.8",
-              "share/bash-completion/completions/dsoftbus", "share/zsh/site-functions/_dsoftbus",
-              "share/fish/vendor_completions.d/dsoftbus.fish"}
+    programs = {f"bin/{name}" for name in os.listdir(netlab.PROGRAMS)}
+    assert {"bin/dsoftbus", "bin/dsoftbusd", "bin/dsoftbus-keyd"} <= programs
+    wanted = programs | {
+        "lib/systemd/system/dsoftbusd.service", "lib/sysusers.d/dsoftbus.conf", "share/man/man1/dsoftbus.1",
+        "share/man/man8/dsoftbusd.8", "share/bash-completion/completions/dsoftbus",
+        "share/zsh/site-functions/_dsoftbus", "share/fish/vendor_completions.d/dsoftbus.fish"}
 
     def files(top):
         return {os.path.relpath(os.path.join(d, f), top) for d, _, names in os.walk(top) for f in names}
