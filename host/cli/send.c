@@ -103,7 +103,7 @@ static bool open_file(struct sending *s, struct fault *fault)
                          "control characters, no dot in front",
                          s->path);
     }
-    strcpy(s->header.name, name);
+    snprintf(s->header.name, sizeof s->header.name, "%s", name);
     s->file = open(s->path, O_RDONLY | O_CLOEXEC);
     if (s->file < 0 || fstat(s->file, &stat) != 0) {
         return fault_errno(fault, EXIT_FAILED, "cannot open %s", s->path);

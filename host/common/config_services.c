@@ -121,11 +121,9 @@ static bool set_size(struct config *config, const char *value)
 
 static bool set_directory(struct config *config, const char *value)
 {
-    if (value[0] != '/' || strlen(value) >= sizeof config->file_directory) {
-        return false;
-    }
-    strcpy(config->file_directory, value);
-    return true;
+    int len = snprintf(config->file_directory, sizeof config->file_directory, "%s", value);
+
+    return value[0] == '/' && len >= 0 && (size_t)len < sizeof config->file_directory;
 }
 
 // The service of a section, made when it is new. NULL with what is wrong.

@@ -18,7 +18,7 @@ static void on_ready(uv_poll_t *poll, int status, int events);
 
 bool channels_open(struct daemon *d, uint16_t max)
 {
-    d->channels.by_slot = calloc(max, sizeof *d->channels.by_slot);
+    d->channels.by_slot = calloc(max, sizeof(void *));
     d->channels.max = max;
     return d->channels.by_slot != NULL;
 }
@@ -75,8 +75,9 @@ static void end(struct channel *channel, const char *reason, enum bye_reason bye
         tell_client(channel, reason, &status);
     }
     free(channel->left);
-    if (channel->kind == CHANNEL_ECHO) {
-        free(channel);
+    if (channel->kind == CHANNEL_ECHO) { // who has called this may still look at it
+        free(d->channels.ended_echo);
+        d->channels.ended_echo = channel;
         return;
     }
     uv_close((uv_handle_t *)&channel->poll, free_channel);

@@ -46,6 +46,7 @@ struct channels {
     struct channel **by_slot;
     uint16_t max, count, files;
     uint16_t cursor;
+    struct channel *ended_echo; // the last one, still to be freed
     uint64_t opened, ended_clean, ended_broken;
 };
 

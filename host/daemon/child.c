@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,6 +16,7 @@
 static bool program_path(char out[static PATH_MAX], struct fault *fault, const char *name)
 {
     ssize_t len = readlink("/proc/self/exe", out, PATH_MAX - 1);
+    size_t room;
     char *end;
 
     if (len <= 0) {
@@ -25,17 +25,15 @@ static bool program_path(char out[static PATH_MAX], struct fault *fault, const c
     out[len] = 0;
     end = strrchr(out, '/');
     end = end == NULL ? out : end + 1;
-    if ((size_t)(end - out) + strlen(name) >= PATH_MAX) {
-        return fault_set(fault, EXIT_FAILED, "this program's own directory has too long a name");
-    }
-    strcpy(end, name);
-    return true;
+    room = PATH_MAX - (size_t)(end - out);
+    return (size_t)snprintf(end, room, "%s", name) < room ||
+           fault_set(fault, EXIT_FAILED, "this program's own directory has too long a name");
 }
 
 // In the child: only the socket and standard error remain. Does not return.
-static void become(char *program, const char *argument, int fd)
+static void become(char *program, char *argument, int fd)
 {
-    char *const argv[] = {program, (char *)(uintptr_t)argument, NULL};
+    char *const argv[] = {program, argument, NULL};
     char *const environment[] = {NULL};
 
     if (fd == CHILD_SOCKET_FD ? fcntl(fd, F_SETFD, 0) == 0
@@ -57,7 +55,7 @@ bool child_failed(const struct child *child, struct fault *fault, const char *wh
         "%s could not start", what);
 }
 
-bool child_start(struct child *child, struct fault *fault, const char *name, const char *argument)
+bool child_start(struct child *child, struct fault *fault, const char *name, char *argument)
 {
     char program[PATH_MAX];
     int pair[2];

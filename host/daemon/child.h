@@ -16,7 +16,7 @@ struct child {
 };
 
 // Starts the program of this name, which lies beside this one, whatever PATH says.
-bool child_start(struct child *child, struct fault *fault, const char *name, const char *argument)
+bool child_start(struct child *child, struct fault *fault, const char *name, char *argument)
     __attribute__((warn_unused_result));
 
 // Waits for it, and makes its exit code a fault: it has itself explained on standard error. Always false.

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,7 +22,7 @@ static int configuration(const struct daemon *d)
     if (d->paths.config_given || in_state) {
         return open(d->paths.config, O_PATH | O_CLOEXEC);
     }
-    strcpy(path, d->paths.config);
+    snprintf(path, sizeof path, "%s", d->paths.config);
     return open(dirname(path), O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 

@@ -323,7 +323,9 @@ static bool start_bus(struct daemon *d, struct fault *fault)
         return false;
     }
     d->status = table(fault, tables.peers_max * sizeof *d->status, "peers");
-    if (d->status == NULL) {
+    d->services.announced =
+        table(fault, tables.peers_max * sizeof *d->services.announced, "services");
+    if (d->status == NULL || d->services.announced == NULL) {
         return false;
     }
     if (!channels_open(d, tables.streams_max)) {
@@ -391,10 +393,10 @@ static bool start(struct daemon *d, struct fault *fault)
     open_loop(d);
     notify_open();
     if (!control_open(d, fault) || !links_open(d, fault) || !datagrams_open(d, fault) ||
-        !metrics_http_open(d, fault) || !peers_apply(d, &change, fault) ||
-        !services_open(d, fault)) {
+        !metrics_http_open(d, fault) || !peers_apply(d, &change, fault)) {
         return false;
     }
+    services_open(d);
     keys_watch(d);
     files_watch(d);
     return sandbox_enter(d, fault);

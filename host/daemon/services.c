@@ -3,7 +3,6 @@
 #include "host/daemon/services.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -30,16 +29,11 @@ static void remove_service(struct daemon *d, const char *name)
     (void)!bus_service_remove(&d->bus, clock_ms(), name, strlen(name)); // gone already is fine
 }
 
-bool services_open(struct daemon *d, struct fault *fault)
+void services_open(struct daemon *d)
 {
-    d->services.announced = calloc(d->config.peers_max, sizeof *d->services.announced);
-    if (d->services.announced == NULL) {
-        return fault_errno(fault, EXIT_FAILED, "no memory for services");
-    }
     for (size_t i = 0; i < d->config.service_count; i++) {
         add(d, &d->config.services[i]);
     }
-    return true;
 }
 
 static void take_services(struct daemon *d, const struct config *fresh)
@@ -186,7 +180,7 @@ void services_offered(struct daemon *d, uint32_t stream, const struct stream_sta
 void services_heard(struct daemon *d, const uint8_t *datagram, size_t len)
 {
     static struct announce announce;
-    struct announced **place;
+    struct announced *announced;
     uint16_t peer;
 
     if (announce_decode(&announce, datagram, len) != ANNOUNCE_OK) {
@@ -197,14 +191,10 @@ void services_heard(struct daemon *d, const uint8_t *datagram, size_t len)
         memcmp(bus_peer(&d->bus, peer)->static_key, announce.static_key, DSB_KEY_BYTES) != 0) {
         return;
     }
-    place = &d->services.announced[peer];
-    if (*place == NULL) {
-        *place = malloc(sizeof **place);
-    }
-    if (*place != NULL) {
-        (*place)->count = announce.service_count;
-        memcpy((*place)->names, announce.services, sizeof announce.services);
-    }
+    announced = &d->services.announced[peer];
+    announced->heard = true;
+    announced->count = announce.service_count;
+    memcpy(announced->names, announce.services, sizeof announce.services);
 }
 
 // ---- The list -------------------------------------------------------------------------------------
@@ -237,9 +227,9 @@ static cJSON *own_service(const struct daemon *d, const struct service_config *s
 
 static cJSON *peer_services(const struct daemon *d, uint16_t peer)
 {
-    const struct announced *announced = d->services.announced[peer];
+    const struct announced *announced = &d->services.announced[peer];
     bool heard =
-        announced != NULL && discovery_of_peer(&d->bus.discovery, d->bus.now_ms, peer) != NULL;
+        announced->heard && discovery_of_peer(&d->bus.discovery, d->bus.now_ms, peer) != NULL;
     cJSON *object = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(object, "services");
 
     cJSON_AddBoolToObject(object, "announced", heard);

@@ -12,19 +12,20 @@
 
 struct daemon;
 
-// What a peer has last announced.
+// What a peer has last announced, if it has.
 struct announced {
+    bool heard;
     uint8_t count;
     struct service_name names[ANNOUNCE_SERVICES_MAX];
 };
 
 struct services {
-    struct announced **announced; // by peer, made when it is heard
+    struct announced *announced; // by peer; pages that are not touched cost nothing
     uint64_t accepted, refused;
 };
 
 // Registers what is configured. The tables of the bus are there.
-bool services_open(struct daemon *d, struct fault *fault) __attribute__((warn_unused_result));
+void services_open(struct daemon *d);
 
 // A peer has opened a stream to a service that is registered: accepted, or refused with a reason.
 void services_offered(struct daemon *d, uint32_t stream, const struct stream_status *status);

@@ -58,7 +58,7 @@ static int next_job(struct filed_job *job)
 // Until dsoftbusd is gone. Children are not waited for: the kernel forgets them.
 static void serve(int directory)
 {
-    struct filed_job job;
+    struct filed_job job = {0};
     int stream;
 
     while ((stream = next_job(&job)) >= 0) {

@@ -18,7 +18,8 @@
 #include "host/common/hex.h"
 #include "noise/blake2s.h"
 
-enum { PATIENCE_S = 120, PIECE_BYTES = 65536, PART_HASH_BYTES = 16 };
+enum { PATIENCE_S = 120, PIECE_BYTES = 65536, PART_HASH_BYTES = 16, PART_HASH_CHARS = 32 };
+_Static_assert((int)PART_HASH_CHARS == 2 * (int)PART_HASH_BYTES, "in hex");
 
 #define PART_PREFIX ".dsoftbus-"
 #define PART_SUFFIX ".part"
@@ -27,7 +28,7 @@ struct transfer {
     int directory, stream, part;
     const struct filed_job *job;
     struct file_header header;
-    char part_name[sizeof PART_PREFIX + 2 * PART_HASH_BYTES + sizeof PART_SUFFIX];
+    char part_name[sizeof PART_PREFIX + PART_HASH_CHARS + sizeof PART_SUFFIX];
     uint64_t have;
     struct blake2s hash;
 };
@@ -186,7 +187,7 @@ static bool name_is_free(const struct transfer *t)
 static void name_part(struct transfer *t)
 {
     uint8_t header[FILE_HEADER_BYTES_MAX], digest[BLAKE2S_HASH_LEN];
-    char text[2 * PART_HASH_BYTES + 1];
+    char text[PART_HASH_CHARS];
     struct blake2s hash;
 
     blake2s_init(&hash, sizeof digest, NULL, 0);
@@ -195,8 +196,8 @@ static void name_part(struct transfer *t)
     blake2s_update(&hash, header, file_header_encode(header, &t->header));
     blake2s_final(&hash, digest);
     hex_encode(text, digest, PART_HASH_BYTES);
-    snprintf(t->part_name, sizeof t->part_name, PART_PREFIX "%.*s" PART_SUFFIX, 2 * PART_HASH_BYTES,
-             text);
+    snprintf(t->part_name, sizeof t->part_name, PART_PREFIX "%.*s" PART_SUFFIX,
+             (int)PART_HASH_CHARS, text);
 }
 
 // Opens the part for us alone. One that another process has renamed or removed since is as good as busy.

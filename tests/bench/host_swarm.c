@@ -40,12 +40,12 @@ enum {
 struct peer {
     struct session session;
     struct session_config config;
+    uint64_t sent, received; // on the stream of those that move data
     uint8_t static_private[DSB_KEY_BYTES];
+    uint32_t stream;
     int fd; // -1: not connected
     bool up;
-    bool blocked;            // the socket takes no more
-    uint32_t stream;         // of those that move data
-    uint64_t sent, received; // on it
+    bool blocked; // the socket takes no more
     bool finished, ended;
 };
 
