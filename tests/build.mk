@@ -162,6 +162,11 @@ $(FOREIGN_FLYNN): tests/interop/foreign_flynn.go
 foreign: $(OS)/lab/neuron.elf $(FOREIGN_FLYNN) build/host/keyscan
 	prove $(PROVE_FLAGS) --exec /bin/sh scripts/foreign-test.sh
 
+# The production image on fresh keys: from outside, and two of them.
+.PHONY: production-test
+production-test: $(OS)/production/neuron.elf
+	prove $(PROVE_FLAGS) --exec python3 tests/qemu/production_test.py :: $< $(BUILD)/production-test
+
 # --- The installed library, as its users have it ---
 .PHONY: check-install
 check-install: export HOST_CC := $(HOST_CC)
