@@ -7,8 +7,7 @@
 #include "markers.h"
 #include "selftest-client_caps.h"
 #include "services/lib/init.h"
-#include "services/lib/log.h"
-#include "services/selftest-client/node.h"
+#include "tests/qemu/bench/bench.h"
 #include "tests/qemu/bench/stream.h"
 
 enum {
@@ -16,32 +15,10 @@ enum {
         8, // of what is averaged; so many bad first messages are within what one source may fail
     BETWEEN_MS = 1000,
     FLOOD = 10000,
-    SETTLE_MS = 150000, // TIME_WAIT, 120 s, and some
-    SERVED_WITHIN_MS = 10000,
-    RETRY_MS = 100,
     MESSAGE_1_FRAME = SESSION_FRAME_HEADER_BYTES + SESSION_MESSAGE_1_BYTES,
 };
 
 static struct node node;
-
-static void figure(const char *name, uint64_t value)
-{
-    log_line("SELFTEST: bench %s %lu", name, value);
-}
-
-static bool never(const struct node *n)
-{
-    (void)n;
-    return false;
-}
-
-// Lets time pass, and answers meanwhile.
-static void pass(struct node *n, uint32_t ms)
-{
-    if (node_run(n, never, ms)) {
-        log_line("SELFTEST: bench never is now FAIL");
-    }
-}
 
 // Instructions executed since power-on.
 static uint64_t executed(void)
@@ -171,51 +148,21 @@ static const char *measure_bad_first_message(struct node *n)
     return NULL;
 }
 
-static bool same_pools(const struct net_stats *a, const struct net_stats *b)
-{
-    return a->handles == b->handles && a->tcp_active == b->tcp_active &&
-           a->tcp_listen == b->tcp_listen && a->udp == b->udp && a->pbufs == b->pbufs &&
-           a->segments == b->segments;
-}
-
 static const char *flood(struct node *n)
 {
-    struct net_stats before, after;
-    pass(n, SETTLE_MS);
-    if (net_stats(&before, &n->net) != NET_OK) {
-        return "no statistics";
-    }
+    struct net_stats before;
+    const char *why = pools_settled(&before, n);
     uint64_t begin = clock_ms();
-    for (unsigned i = 0; i < FLOOD; i++) {
-        const char *why = bad_first_message(n);
-        if (why != NULL) {
-            return why;
-        }
-    }
-    figure("flood_messages", FLOOD);
-    figure("flood_ms", clock_ms() - begin);
-    begin = clock_ms();
-    const char *why = node_good_session(n);
-    while (why != NULL && clock_ms() - begin < SERVED_WITHIN_MS) {
-        pass(n, RETRY_MS);
-        why = node_good_session(n);
+    for (unsigned i = 0; why == NULL && i < FLOOD; i++) {
+        why = bad_first_message(n);
     }
     if (why != NULL) {
         return why;
     }
-    figure("flood_then_served_ms", clock_ms() - begin);
-    begin = clock_ms();
-    do {
-        pass(n, RETRY_MS);
-        if (net_stats(&after, &n->net) != NET_OK) {
-            return "no statistics";
-        }
-    } while (!same_pools(&before, &after) && clock_ms() - begin < SETTLE_MS);
-    figure("flood_handles_left", after.handles - before.handles);
-    figure("flood_connections_left", after.tcp_active - before.tcp_active);
-    figure("flood_pbufs_left", after.pbufs - before.pbufs);
-    figure("flood_segments_left", after.segments - before.segments);
-    return same_pools(&before, &after) ? NULL : "pools did not come back to where they were";
+    figure("flood_messages", FLOOD);
+    figure("flood_ms", clock_ms() - begin);
+    why = served_again(n, "flood_then_served_ms");
+    return why != NULL ? why : pools_come_back(&before, n, "flood");
 }
 
 int main(void);
@@ -229,7 +176,7 @@ int main(void)
     why = why != NULL ? why : node_be_dialled(&node);
     static const char *(*const steps[])(struct node *) = {
         measure_boot, measure_ping, measure_session, measure_stream, measure_bad_first_message,
-        measure_idle, flood,
+        measure_idle, flood,        soak_cycles,     soak_datagrams, soak_half_open,
     };
     for (size_t i = 0; why == NULL && i < sizeof steps / sizeof steps[0]; i++) {
         why = steps[i](&node);
