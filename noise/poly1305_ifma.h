@@ -150,7 +150,8 @@ NOISE_X86_INLINE void poly1305_wide_begin(struct poly1305_wide *w, const struct 
     struct poly1305_sum lanes[POLY1305_LANES];
 
     for (int i = 2; i <= POLY1305_LANES; i++) {
-        power[i] = poly1305_multiply_add(power[i / 2], power[i - i / 2], zero);
+        int half = i >> 1; // i / 2 would be a division at -Os
+        power[i] = poly1305_multiply_add(power[half], power[i - half], zero);
     }
     for (int i = 0; i < POLY1305_LANES; i++) {
         lanes[i] = power[POLY1305_LANES];

@@ -32,16 +32,16 @@ bool xk_in_place_or_apart(const uint8_t *text, size_t text_len, const uint8_t *m
 
 void xk_sender_init(struct xk_sender *sender, const uint8_t key[static XK_KEY_LEN])
 {
-    ct_wipe(sender, sizeof *sender);
     bytes_copy(sender->key, key, XK_KEY_LEN);
+    sender->nonce = 0;
     sender->self = sender;
     ct_wipe_registers();
 }
 
 void xk_receiver_init(struct xk_receiver *receiver, const uint8_t key[static XK_KEY_LEN])
 {
-    ct_wipe(receiver, sizeof *receiver);
     bytes_copy(receiver->key, key, XK_KEY_LEN);
+    receiver->nonce = 0;
     receiver->self = receiver;
     ct_wipe_registers();
 }
@@ -120,7 +120,7 @@ static enum noise_error open_message(const struct xk_receiver *receiver, uint64_
     size_t len = message_len - XK_TAG_LEN;
 
     if (n == NONCE_RESERVED) {
-        ct_wipe(plaintext, len);
+        bytes_zero(plaintext, len);
         return NOISE_ERR_NONCE;
     }
     xk_nonce_encode(nonce, n);
@@ -210,7 +210,7 @@ enum noise_error xk_receiver_open_at(struct xk_receiver *receiver, struct xk_win
         return error;
     }
     if (!window_allows(window, nonce)) {
-        ct_wipe(plaintext, message_len - XK_TAG_LEN);
+        bytes_zero(plaintext, message_len - XK_TAG_LEN);
         return NOISE_ERR_REPLAY;
     }
     error = open_message(receiver, nonce, plaintext, message, message_len);
