@@ -49,6 +49,7 @@ include tests/sim/build.mk
 include tests/host/build.mk
 include tests/size/build.mk
 include tests/wipe/build.mk
+include tests/ct/build.mk
 include tests/qemu/kernel/build.mk
 include tests/qemu/bench/build.mk
 include tests/emulator/build.mk

@@ -229,20 +229,6 @@ check-bench: export NOISE_BENCH := $(NOISE_BENCH)
 check-bench: $(NOISE_BENCH)
 	prove $(PROVE_FLAGS) --exec python3 tests/bench/check_bench.py
 
-# Constant time under valgrind: the library once more, with declassification told to valgrind.
-CT_NOISE := $(HOST)/ct/ct_noise
-CT_OBJS := $(patsubst noise/%.c,$(HOST)/ct/%.o,$(wildcard noise/*.c))
-$(CT_OBJS): $(HOST)/ct/%.o: noise/%.c Makefile
-	@mkdir -p $(@D)
-	$(HOST_CC) $(HOST_CFLAGS) -gdwarf-4 -ffreestanding -DNOISE_CT_TEST -c -o $@ $<
-$(HOST)/tests/ct/ct_noise.o: HOST_CFLAGS += -gdwarf-4
-$(CT_NOISE): $(HOST)/tests/ct/ct_noise.o $(CT_OBJS)
-	$(HOST_CC) $(HOST_LDFLAGS) -o $@ $^
-
-.PHONY: check-ct
-check-ct: $(CT_NOISE)
-	prove $(PROVE_FLAGS) --exec 'valgrind --quiet --error-limit=no --log-file=$(HOST)/ct/valgrind.log' $<
-
 .PHONY: check-differential nightly-differential
 check-differential: $(DIFFERENTIAL)
 	CMOCKA_MESSAGE_OUTPUT=tap prove $(PROVE_FLAGS) --exec env $<

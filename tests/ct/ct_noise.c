@@ -20,6 +20,8 @@
 
 enum {
     TEXT_LEN = 200,
+    LONG_LEN = 2600, // more than the widest path does at once
+    JOBS = 8,
 };
 
 static struct {
@@ -32,6 +34,8 @@ static struct {
     struct xk_receiver i_receiver, r_receiver;
     struct rng rng;
     uint8_t m1[64], m2[64], m3[80];
+    uint8_t long_text[LONG_LEN];
+    uint8_t private_keys[JOBS][32], products[JOBS][32];
 } t;
 
 static volatile uint8_t sink;
@@ -63,6 +67,14 @@ static __attribute__((noinline)) void control_early_exit(void)
             sink = (uint8_t)i;
             break;
         }
+    }
+}
+
+static __attribute__((noinline)) void control_branch(void)
+{
+    secret(t.key, sizeof t.key);
+    if ((t.key[7] & 4) != 0) {
+        sink = 1;
     }
 }
 
@@ -115,6 +127,35 @@ static void row_open(void)
     if (chacha20poly1305_open(t.text, t.key, t.nonce, NULL, 0, t.sealed, TEXT_LEN, t.tag) !=
         NOISE_ERR_AUTH) {
         sink = 1;
+    }
+}
+
+// Long enough for every form that the text is worked on in; the lengths are public.
+static void row_long(void)
+{
+    static const size_t lens[] = {300, 511, 512, 1100, 2048, LONG_LEN};
+    for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
+        public(t.tag, sizeof t.tag);
+        secret(t.key, sizeof t.key);
+        secret(t.long_text, sizeof t.long_text);
+        chacha20poly1305_seal(t.long_text, t.tag, t.key, t.nonce, NULL, 0, t.long_text, lens[i]);
+        public(t.long_text, sizeof t.long_text);
+        sink = chacha20poly1305_open(t.long_text, t.key, t.nonce, NULL, 0, t.long_text, lens[i],
+                                     t.tag) != NOISE_OK;
+    }
+}
+
+static void row_batch(void)
+{
+    struct x25519_job jobs[JOBS];
+    for (size_t points = 0; points <= JOBS; points++) { // the others are for the base point
+        memset(t.private_keys, 0x66, sizeof t.private_keys);
+        secret(t.private_keys, sizeof t.private_keys);
+        for (size_t i = 0; i < JOBS; i++) {
+            jobs[i] = (struct x25519_job){t.products[i], t.private_keys[i],
+                                          i < points ? t.other_public : NULL, NOISE_OK};
+        }
+        x25519_batch(jobs, JOBS);
     }
 }
 
@@ -257,13 +298,16 @@ static const struct {
     bool flagged;
 } rows[] = {
     {"control: early-exit compare is flagged", control_early_exit, true},
+    {"control: branch on a secret bit is flagged", control_branch, true},
     {"control: secret-indexed table is flagged", control_table, true},
     {"ct", row_ct, false},
     {"blake2s", row_blake2s, false},
     {"hmac and hkdf", row_hmac_and_hkdf, false},
     {"chacha20poly1305_seal", row_seal, false},
     {"chacha20poly1305_open", row_open, false},
+    {"chacha20poly1305, long messages", row_long, false},
     {"x25519", row_x25519, false},
+    {"x25519_batch", row_batch, false},
     {"rng", row_rng, false},
     {"handshake with the key at hand, transport, rekey", row_handshake_local, false},
     {"handshake with an external key", row_handshake_external, false},
