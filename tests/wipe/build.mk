@@ -25,5 +25,9 @@ check-wipe:
 	prove $(PROVE_FLAGS) --exec /bin/sh tests/wipe/all.sh
 check-wipe-build: $(WIPE)/test_wipe
 	python3 tests/every_path.py $<
-wipe-mutants:
-	prove $(PROVE_FLAGS) --exec python3 tests/wipe/mutants.py
+
+# The mutants need the objects of both kinds.
+WIPE_UNIT_TESTS := $(addprefix $(HOST)/tests/unit/test_,noise_xk.o xk_transport.o blake2s.o rng.o)
+wipe-mutants: $(HOST)/wipe/test_wipe $(WIPE_UNIT_TESTS)
+	$(MAKE) KEEP=1 $(HOST)/wipe-keep/test_wipe
+	prove $(PROVE_FLAGS) --exec python3 tests/wipe/mutants.py :: $(HOST) $(HOST_CC) $(HOST_CFLAGS)

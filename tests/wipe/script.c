@@ -423,6 +423,46 @@ static void rekey_and_move(void)
     CALL("xk_receiver_wipe", ANYTHING, xk_receiver_wipe, P(&objects.i_receiver));
 }
 
+// Calls that fail. A payload that was to be encrypted where it lies does not stay there, and a dead handshake is empty.
+static void failures(void)
+{
+    struct xk_config *c = &caller.config;
+    uint8_t *message = objects.message;
+
+    memset(caller.points[0], 0, 32); // of low order
+    start(false);
+    objects.r.random_ctx = NULL;
+    ephemeral = caller.keys[0];
+    caller.m1[40] ^= 1;
+    may_live(R_PRIVATE, 0);
+    CALL("xk_responder_read_message_1, a forgery", NOISE_ERR_AUTH, xk_responder_read_message_1,
+         P(&objects.r), P(caller.plain), sizeof caller.plain, P(&caller.len), P(caller.m1), 56);
+    *c = (struct xk_config){.static_public = caller.i_public,
+                            .static_private = caller.i_private,
+                            .remote_static = caller.points[0],
+                            .random = give_ephemeral};
+    CALL("xk_initiator_init", NOISE_OK, xk_initiator_init, P(&objects.i), P(c));
+    make_secret(message + XK_MESSAGE_1_OFFSET, PAYLOAD);
+    may_live(I_PRIVATE, 0);
+    CALL("xk_initiator_write_message_1 to a key of low order", NOISE_ERR_LOW_ORDER,
+         xk_initiator_write_message_1, P(&objects.i), P(message), sizeof objects.message,
+         P(&caller.len), P(message + XK_MESSAGE_1_OFFSET), 32);
+    may_live(I_PRIVATE, IN_I);
+    c->remote_static = caller.r_public;
+    CALL("xk_initiator_init", NOISE_OK, xk_initiator_init, P(&objects.i), P(c));
+    may_live(I_PRIVATE, 0);
+    CALL("xk_handshake_wipe", ANYTHING, xk_handshake_wipe, P(&objects.i));
+}
+
+// After a split: no nonce is left.
+static void last_nonce(void)
+{
+    objects.i_sender.nonce = UINT64_MAX;
+    make_secret(objects.message, PAYLOAD);
+    CALL("xk_sender_seal without a nonce", NOISE_ERR_NONCE, xk_sender_seal, P(&objects.i_sender),
+         P(objects.message), sizeof objects.message, P(&caller.len), P(objects.message), 32);
+}
+
 void script(void)
 {
     controls();
@@ -438,5 +478,7 @@ void script(void)
     transport(900);
     rekey_and_move();
     handshake(true);
+    last_nonce();
     rekey_and_move();
+    failures();
 }

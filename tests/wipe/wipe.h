@@ -49,7 +49,8 @@ struct objects {
     struct xk_sender i_sender, r_sender, moved_sender;
     struct xk_receiver i_receiver, r_receiver, moved_receiver;
     struct rng rng;
-    uint8_t hash[256]; // a struct blake2s
+    uint8_t hash[256];    // a struct blake2s
+    uint8_t message[256]; // a buffer of the caller's which must hold no secret after a call
 };
 
 enum { // where a secret may live
