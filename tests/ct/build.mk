@@ -19,3 +19,16 @@ check-ct: $(CT_NOISE)
 check-ct-build: $(CT_NOISE) $(HOST)/tests/ct/division.o
 check-ct-matrix: $(NOISE_SRC:%.c=$(BUILD)/os/%.o) $(BUILD)/os/tests/ct/division.o
 	prove $(PROVE_FLAGS) --exec python3 tests/ct/matrix.py :: $(BUILD)
+
+# check-ct-os: traces of the rv64 binary.
+CT_PLUGIN := $(HOST)/ct/trace_plugin.so
+CT_OS := $(BUILD)/os/ct_trace.elf
+$(CT_PLUGIN): tests/ct/trace_plugin.c tests/ct/qemu_plugin.h
+	@mkdir -p $(@D)
+	$(HOST_CC) $(filter-out -MMD -MP,$(HOST_CFLAGS)) -fPIC -shared -o $@ $<
+$(CT_OS): $(BUILD)/os/tests/ct/os_trace.o $(OS_BARE) $(OS_LIBNOISE) tests/bench/os_bench.ld
+	$(OS_BARE_LINK)
+
+.PHONY: check-ct-os
+check-ct-os: $(CT_OS) $(CT_PLUGIN)
+	prove $(PROVE_FLAGS) --exec 'python3 tests/ct/os_trace.py' $(CT_OS) :: $(CT_PLUGIN)

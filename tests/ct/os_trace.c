@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+// noise/ on bare rv64imac, for trace_plugin.c: each operation with many secrets, between two marks. Prints the names of the
+// operations, in their order, "control: " before those whose traces must differ, and how many secrets each had.
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "noise/blake2s.h"
+#include "noise/bytes.h"
+#include "noise/chacha20poly1305.h"
+#include "noise/noise_xk.h"
+#include "noise/rng.h"
+#include "noise/x25519.h"
+#include "tests/bench/os_bare.h"
+
+enum {
+    SECRETS = 18,
+    TEXT_LEN = 1100,
+};
+
+// Found by name. Not zero, so that nobody clears them at the start.
+volatile uint32_t trace_begin_mark = 1, trace_end_mark = 1;
+
+static struct {
+    struct xk_handshake i, r;
+    struct xk_sender i_sender, r_sender;
+    struct xk_receiver i_receiver, r_receiver;
+    struct rng rng;
+    struct blake2s hash;
+    struct x25519_job jobs[3];
+    uint8_t i_private[32], i_public[32], r_private[32], r_public[32];
+    uint8_t m1[48], m2[48], m3[64];
+    uint8_t key[32], nonce[12], tag[16], out[32], out2[32];
+    uint8_t text[TEXT_LEN + 16] __attribute__((aligned(8)));
+    uint8_t sealed[TEXT_LEN + 16] __attribute__((aligned(8)));
+    bool failed;
+} t;
+
+static volatile uint8_t sink;
+
+static void must(bool good)
+{
+    t.failed |= !good;
+}
+
+// Secret number 0 is all zeroes, number 1 all ones; the others look random.
+static void make(uint8_t *out, size_t len, unsigned number, unsigned what)
+{
+    uint64_t x = (uint64_t)number << 32 | what;
+    for (size_t i = 0; i < len; i++) {
+        x = (x + 0x9e3779b97f4a7c15) * 0xbf58476d1ce4e5b9;
+        x ^= x >> 29;
+        out[i] = number == 0 ? 0 : number == 1 ? 0xff : (uint8_t)(x >> 40);
+    }
+}
+
+static void prepare(unsigned number)
+{
+    make(t.key, sizeof t.key, number, 1);
+    make(t.i_private, sizeof t.i_private, number, 2);
+    make(t.r_private, sizeof t.r_private, number, 3);
+    make(t.text, sizeof t.text, number, 4);
+    x25519_base(t.i_public, t.i_private);
+    x25519_base(t.r_public, t.r_private);
+    chacha20poly1305_seal(t.sealed, t.tag, t.key, t.nonce, NULL, 0, t.text, TEXT_LEN);
+    rng_seed(&t.rng, t.key);
+}
+
+static void control_early_exit(void)
+{
+    for (size_t i = 0; i < sizeof t.key; i++) {
+        if (t.key[i] != 0) {
+            sink = (uint8_t)i;
+            return;
+        }
+    }
+}
+
+static void control_table(void)
+{
+    static const volatile uint8_t table[256] = {1, 2, 3};
+    sink = table[t.key[0]];
+}
+
+static void control_branch(void)
+{
+    if ((t.key[7] & 4) != 0) {
+        sink = 1;
+    }
+}
+
+static void op_x25519(void)
+{
+    must(x25519(t.out, t.i_private, t.r_public) == NOISE_OK);
+}
+
+static void op_x25519_base(void)
+{
+    x25519_base(t.out, t.i_private);
+}
+
+static void op_x25519_batch(void)
+{
+    t.jobs[0] = (struct x25519_job){t.out, t.i_private, t.r_public, NOISE_OK};
+    t.jobs[1] = (struct x25519_job){t.out2, t.r_private, NULL, NOISE_OK};
+    x25519_batch(t.jobs, 2);
+}
+
+static void op_seal(void)
+{
+    chacha20poly1305_seal(t.sealed, t.tag, t.key, t.nonce, NULL, 0, t.text, TEXT_LEN);
+}
+
+static void op_seal_unaligned(void)
+{
+    chacha20poly1305_seal(t.sealed + 1, t.tag, t.key, t.nonce, NULL, 0, t.text + 3, TEXT_LEN);
+}
+
+static void op_open(void)
+{
+    must(chacha20poly1305_open(t.text, t.key, t.nonce, NULL, 0, t.sealed, TEXT_LEN, t.tag) ==
+         NOISE_OK);
+}
+
+static void op_open_forgery(void)
+{
+    t.tag[5] ^= 1;
+    must(chacha20poly1305_open(t.text, t.key, t.nonce, NULL, 0, t.sealed, TEXT_LEN, t.tag) ==
+         NOISE_ERR_AUTH);
+}
+
+static void op_blake2s(void)
+{
+    blake2s_init(&t.hash, BLAKE2S_HASH_LEN, t.key, sizeof t.key);
+    blake2s_update(&t.hash, t.text, 77);
+    blake2s_update(&t.hash, t.text + 77, 300);
+    blake2s_final(&t.hash, t.out);
+}
+
+static void op_hkdf(void)
+{
+    hkdf_blake2s(t.out, t.out2, t.key, t.i_private, 32);
+}
+
+static void op_rng(void)
+{
+    must(rng_random(&t.rng, t.out, 32) == NOISE_OK);
+    must(rng_random(&t.rng, t.text, 100) == NOISE_OK);
+}
+
+static struct xk_config config(const uint8_t *own_public, const uint8_t *own_private,
+                               const uint8_t *remote)
+{
+    return (struct xk_config){.static_public = own_public,
+                              .static_private = own_private,
+                              .remote_static = remote,
+                              .random = rng_random,
+                              .random_ctx = &t.rng};
+}
+
+static void answer(struct xk_handshake *hs, const uint8_t *private_key)
+{
+    struct xk_dh_request wanted;
+    size_t len;
+    must(xk_dh_request(hs, &wanted) == NOISE_OK);
+    must(xk_dh(t.out, private_key, wanted.public_key) == NOISE_OK);
+    must((hs == &t.r
+              ? xk_responder_dh_result(hs, wanted.id, t.out, NULL, 0, &len, t.m1, sizeof t.m1)
+              : xk_initiator_dh_result(hs, wanted.id, t.out)) == NOISE_OK);
+}
+
+static void handshake(bool external)
+{
+    struct xk_config i = config(t.i_public, external ? NULL : t.i_private, t.r_public);
+    struct xk_config r = config(t.r_public, external ? NULL : t.r_private, NULL);
+    enum noise_error wait = external ? NOISE_NEED_DH : NOISE_OK;
+    size_t len;
+    must(xk_initiator_init(&t.i, &i) == NOISE_OK && xk_responder_init(&t.r, &r) == NOISE_OK);
+    must(xk_initiator_write_message_1(&t.i, t.m1, sizeof t.m1, &len, NULL, 0) == NOISE_OK);
+    must(xk_responder_read_message_1(&t.r, NULL, 0, &len, t.m1, sizeof t.m1) == wait);
+    if (external) {
+        answer(&t.r, t.r_private);
+    }
+    must(xk_responder_write_message_2(&t.r, t.m2, sizeof t.m2, &len, NULL, 0) == NOISE_OK);
+    must(xk_initiator_read_message_2(&t.i, NULL, 0, &len, t.m2, sizeof t.m2) == wait);
+    if (external) {
+        answer(&t.i, t.i_private);
+    }
+    must(xk_initiator_write_message_3(&t.i, t.m3, sizeof t.m3, &len, NULL, 0) == NOISE_OK);
+    must(xk_responder_read_message_3(&t.r, NULL, 0, &len, t.m3, sizeof t.m3) == NOISE_OK);
+    must(xk_split(&t.i, &t.i_sender, &t.i_receiver) == NOISE_OK);
+    must(xk_split(&t.r, &t.r_sender, &t.r_receiver) == NOISE_OK);
+}
+
+static void transport(void)
+{
+    size_t len;
+    for (int i = 0; i < 2; i++) {
+        must(xk_sender_seal(&t.i_sender, t.sealed, sizeof t.sealed, &len, t.text, 500) == NOISE_OK);
+        must(xk_receiver_open(&t.r_receiver, t.text, sizeof t.text, &len, t.sealed, 516) ==
+             NOISE_OK);
+        must(xk_sender_rekey(&t.i_sender) == NOISE_OK);
+        must(xk_receiver_rekey(&t.r_receiver) == NOISE_OK);
+    }
+}
+
+static void op_handshake(void)
+{
+    handshake(false);
+    transport();
+}
+
+static void op_handshake_external(void)
+{
+    handshake(true);
+}
+
+static const struct {
+    const char *name;
+    void (*op)(void);
+} rows[] = {
+    {"control: early-exit compare", control_early_exit},
+    {"control: secret-indexed table", control_table},
+    {"control: branch on a secret bit", control_branch},
+    {"x25519", op_x25519},
+    {"x25519_base", op_x25519_base},
+    {"x25519_batch", op_x25519_batch},
+    {"chacha20poly1305_seal", op_seal},
+    {"chacha20poly1305_seal, unaligned", op_seal_unaligned},
+    {"chacha20poly1305_open", op_open},
+    {"chacha20poly1305_open of a forgery", op_open_forgery},
+    {"blake2s with a key", op_blake2s},
+    {"hkdf_blake2s", op_hkdf},
+    {"rng_random", op_rng},
+    {"both sides of a handshake, transport, rekey", op_handshake},
+    {"both sides of a handshake with external keys", op_handshake_external},
+};
+
+// The same call for each, so that the stack is where it was.
+static __attribute__((noinline)) void run(void (*op)(void))
+{
+    trace_begin_mark = 1;
+    op();
+    trace_end_mark = 1;
+}
+
+void bench_main(void)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (unsigned number = 0; number < SECRETS; number++) {
+            prepare(number);
+            run(rows[i].op);
+        }
+        bare_print_number(SECRETS);
+        bare_print(" ");
+        bare_print(rows[i].name);
+        bare_print("\n");
+    }
+    bare_power_off(!t.failed);
+}
