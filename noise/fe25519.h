@@ -94,6 +94,11 @@ static inline __attribute__((always_inline)) struct fe_sum fe_sum_add(struct fe_
     return (struct fe_sum){.all = a.all + b.all};
 }
 
+// gcc makes more of a shift by halves; clang has the better code for the whole.
+#if !defined(__clang__) && !defined(NOISE_FE_SHIFT_BY_HALVES)
+#define NOISE_FE_SHIFT_BY_HALVES
+#endif
+
 // As above. Precondition: |sum| <= 2^113, |carry| <= 2^62.
 static inline __attribute__((always_inline)) int64_t fe_sum_split(int64_t *limb, struct fe_sum sum,
                                                                   int64_t carry)
@@ -101,7 +106,12 @@ static inline __attribute__((always_inline)) int64_t fe_sum_split(int64_t *limb,
     fe_i128 all = sum.all + carry;
 
     *limb = (int64_t)all & fe_limb_mask;
+#ifdef NOISE_FE_SHIFT_BY_HALVES
+    uint64_t high = (uint64_t)(all >> 64) << (64 - FE_LIMB_BITS);
+    return (int64_t)(high | (uint64_t)all >> FE_LIMB_BITS);
+#else
     return (int64_t)(all >> FE_LIMB_BITS);
+#endif
 }
 #endif
 

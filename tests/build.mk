@@ -173,9 +173,10 @@ check-install: export HOST_CC := $(HOST_CC)
 check-install: library host-programs $(NOISE_RV64_DIST)/$(NOISE_STATIC)
 	prove $(PROVE_FLAGS) --exec python3 tests/install/install_test.py :: $(BUILD)/stage $(NOISE_DIST) $(or $(VECTORS),../shared/vectors)
 
-# --- Proofs: the arithmetic of noise/ for all inputs, in both ways to add up products (tests/proofs/prove.py) ---
+# --- Proofs: the arithmetic of noise/ for all inputs, in each way to add up products (tests/proofs/prove.py) ---
 PROOFS := $(BUILD)/proofs
 PROOFS_FLAGS_split := -DNOISE_FE_NO_CARRY_FLAG
+PROOFS_FLAGS_halves := -DNOISE_FE_SHIFT_BY_HALVES
 $(PROOFS)/%.ll: tests/proofs/routines.c Makefile
 	@mkdir -p $(@D)
 	$(CLANG) $(WARN) -I. $(PROOFS_FLAGS_$*) -O1 -Xclang -disable-llvm-passes -MMD -MT $@ -MF $(@:.ll=.d) -S -emit-llvm -o $@.raw $<
@@ -185,7 +186,7 @@ $(PROOFS)/%.so: tests/proofs/routines.c $(PROOFS)/%.ll
 	    $(filter-out noise/fe25519.c noise/poly1305.c noise/x25519_ladder.c,$(NOISE_SRC))
 
 .PHONY: check-proofs check-proofs-%
-check-proofs: check-proofs-carry check-proofs-split
+check-proofs: check-proofs-carry check-proofs-halves check-proofs-split
 check-proofs-%: $(PROOFS)/%.ll $(PROOFS)/%.so
 	prove $(PROVE_FLAGS) --exec '/usr/bin/python3 tests/proofs/prove.py' $< :: $(PROOFS)/$*.so
 

@@ -152,7 +152,7 @@ class Machine:
             # Of a negative number, only the low bits are the floor's.
             return self.word(self.floor(a, k), a.bits, a.bits - k, (low >> k, high >> k))
         elif low < 0 or high >= 1 << a.bits or a.known != a.bits:
-            return self.word(self.world.split(self.unsigned(a), k), a.bits)
+            return self.word(self.world.split(self.unsigned(a), k), a.bits, None, (0, (1 << (a.bits - k)) - 1))
         return self.word(self.floor(a, k), a.bits, None, (low >> k, high >> k))
 
     def exclusive_or(self, a, b):
