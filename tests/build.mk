@@ -355,7 +355,7 @@ FUZZ_HOST := $(FUZZ_HOST_NAMES:%=$(FUZZ_DIR)/fuzz_%)
 FUZZ_WORDS = $(if $(filter $*,$(FUZZ_HOST_NAMES)),-dict=tests/fuzz/$*.dict)
 $(FUZZ_HOST): $(patsubst %.c,$(FUZZ_DIR)/%.o,$(wildcard host/common/*.c))
 $(FUZZ_HOST): FUZZ_LIBS := -linih -lcjson
-$(FUZZ_DIR)/host/%.o: FUZZ_FLAGS += -D_GNU_SOURCE
+$(FUZZ_DIR)/host/%.o $(FUZZ_HOST_NAMES:%=$(FUZZ_DIR)/tests/fuzz/fuzz_%.o): FUZZ_FLAGS += -D_GNU_SOURCE
 
 # Finds that are to be kept as regression tests become unit tests; the corpus is only a cache,
 # to which tests/fuzz/seeds/<name> is a beginning.
