@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # A neuron machine, production image, and a Linux machine: each calls the other, and they find each other on a link.
 """usage: guest.py IMAGE [TEST...]"""
+import hashlib
 import os
 import re
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE), os.path.join(HERE, "..", "qemu"), os.path.join(HERE, "..", "..", "scripts")]
@@ -19,6 +21,7 @@ PROVISION = os.path.join(HERE, "..", "..", "scripts", "provision.sh")
 PORT, FORWARDED = 34567, 44567
 GATEWAY = "10.0.2.2"  # of QEMU's user network: the loopback of the name space that QEMU runs in
 BOOT_S = 30
+BULK_BYTES = 10 << 20
 
 
 class Guest:
@@ -80,6 +83,17 @@ def ping(linux):
     assert result["received"] == 5, result
 
 
+def echo(linux):
+    """10 MiB through the guest's echo and back."""
+    sent = os.urandom(BULK_BYTES)
+    started = time.monotonic()
+    done = subprocess.run(linux.inside(["dsoftbus", "pipe", "guest", "echo"]), input=sent, capture_output=True, timeout=300,
+                          env=linux.environment(), cwd=linux.home, check=False)
+    assert done.returncode == 0, done.stderr
+    assert hashlib.sha256(done.stdout).digest() == hashlib.sha256(sent).digest(), f"{len(done.stdout)} bytes came back"
+    print(f"# {BULK_BYTES >> 20} MiB there and back in {time.monotonic() - started:.1f} s")
+
+
 def test_linux_calls_the_guest():
     with netlab.Lab("linux") as lab:
         linux = lab["linux"]
@@ -88,6 +102,7 @@ def test_linux_calls_the_guest():
             guest.see("init: ready")
             meet(linux, guest, "--address", f"127.0.0.1:{FORWARDED}")
             ping(linux)
+            echo(linux)
             peer = linux.peer("guest")
             assert peer["outbound"] and not peer["inbound"], peer
             guest.see("dsoftbusd: identity bound peer=linux")
@@ -102,6 +117,7 @@ def test_the_guest_calls_linux():
             netlab.wait_for(lambda: linux.peer("guest")["inbound"], "the guest has called", 60)
             guest.see("dsoftbusd: identity bound peer=linux")
             ping(linux)
+            echo(linux)
             peer = linux.peer("guest")
             assert peer["inbound"] and not peer["outbound"], peer
 
@@ -146,6 +162,7 @@ def test_they_find_each_other_on_a_link():
                 linux.dsoftbus("trust", "guest", "--dial")
                 netlab.wait_for(lambda: linux.peer("guest")["outbound"], "Linux calls, too", 20)
                 ping(linux)
+                echo(linux)
         finally:
             subprocess.run(["ip", "link", "del", "tap0"], check=False)
 
