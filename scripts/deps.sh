@@ -11,8 +11,9 @@ set -eu
 
 run_packages='make gcc libc6-dev gcc-riscv64-unknown-elf qemu-system-misc python3 xz-utils'
 test_packages='perl libcmocka-dev libsodium-dev libssl-dev libcjson-dev golang-go golang-github-flynn-noise-dev
-    python3-dissononce clang lld clang-tidy clang-tools cppcheck valgrind libuv1-dev libinih-dev libseccomp-dev libmicrohttpd-dev libqrencode-dev scdoc man-db iproute2
-    g++ cmake pkg-config bochs bochs-term bochsbios vgabios llvm python3-z3'
+    python3-dissononce clang lld clang-tidy clang-tools cppcheck valgrind libuv1-dev libinih-dev libseccomp-dev
+    libmicrohttpd-dev libqrencode-dev scdoc man-db zsh fish systemd iproute2 g++ cmake pkg-config bochs bochs-term
+    bochsbios vgabios llvm python3-z3'
 
 fail() {
     echo "deps: $*" >&2

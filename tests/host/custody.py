@@ -135,6 +135,7 @@ def test_no_core_dump():
 
 
 def test_other_processes_of_the_user_cannot_read_the_memory():
+    netlab.need_other_users()
     with netlab.Lab("alice") as lab:
         alice = lab["alice"]
         for directory in (lab.directory, alice.home):

@@ -203,6 +203,7 @@ def test_init_if_missing():
 
 def test_as_the_unit_starts_it():
     """Another user, the state directory of the manager, the two commands of the unit; here without the manager."""
+    netlab.need_other_users()
     commands = re.findall(r"^ExecStart(?:Pre)?=\S*/(.*)$", extra("dsoftbusd.service"), re.M)
     assert commands == ["dsoftbus init --if-missing", "dsoftbusd"], commands
     with netlab.Lab("alice") as lab:
