@@ -350,7 +350,7 @@ $(FUZZ_DIR)/fuzz_%: $(FUZZ_DIR)/tests/fuzz/fuzz_%.o $(FUZZ_LIB_OBJS)
 	clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(FUZZ_LIBS)
 
 # The parsers of the Linux programs.
-FUZZ_HOST_NAMES := control known_peers config
+FUZZ_HOST_NAMES := control known_peers config file
 FUZZ_HOST := $(FUZZ_HOST_NAMES:%=$(FUZZ_DIR)/fuzz_%)
 FUZZ_WORDS = $(if $(filter $*,$(FUZZ_HOST_NAMES)),-dict=tests/fuzz/$*.dict)
 $(FUZZ_HOST): $(patsubst %.c,$(FUZZ_DIR)/%.o,$(wildcard host/common/*.c))

@@ -3,7 +3,6 @@
 #ifndef HOST_COMMON_CONFIG_H
 #define HOST_COMMON_CONFIG_H
 
-#include <limits.h>
 #include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,6 +21,7 @@ enum {
 
 enum {
     CONFIG_SERVICES_MAX = ANNOUNCE_SERVICES_MAX, // an announce lists them all
+    CONFIG_PATH_BYTES = 256,                     // more than a line has
     CONFIG_ALLOW_MAX = 64,                       // device ids of one service
 };
 
@@ -58,8 +58,8 @@ struct config {
     // [echo], [file], [tcp NAME]: each is there if its section is
     struct service_config services[CONFIG_SERVICES_MAX];
     size_t service_count;
-    char file_directory[PATH_MAX]; // empty: none
-    uint64_t file_bytes_max;       // of one received file
+    char file_directory[CONFIG_PATH_BYTES]; // empty: none
+    uint64_t file_bytes_max;                // of one received file
 };
 
 void config_default(struct config *config);

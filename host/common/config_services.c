@@ -70,7 +70,7 @@ static bool allow_one(struct service_config *service, const char *word)
         service->allow_all = true;
         return true;
     }
-    if (service->allow_count == CONFIG_ALLOW_MAX ||
+    if (service->allow_count == CONFIG_ALLOW_MAX || strcmp(word, "none") == 0 || // that is nobody
         !known_peer_id_parse(&service->allow[service->allow_count], word)) {
         return false;
     }

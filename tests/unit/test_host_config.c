@@ -111,6 +111,7 @@ static const struct bad_row bad_rows[] = {
     {"\n# " HEX_ONES HEX_ONES HEX_ONES HEX_ONES "\n", "line 2: at most 198 characters"},
     {"[echo]\nallow =", "line 2: [echo] allow = : expected up to 64 device ids"},
     {"[echo]\nallow = a,,b c\\", "line 2"},
+    {"[echo]\nallow = a none", "line 2"}, // written again it would be nobody
     {"[echo]\nport = 7", "[echo] port is unknown"},
     {"[file]\ndirectory = files", "line 2: [file] directory = files: expected the absolute path"},
     {"[file]\ndirectory = /a\ndirectory = /b", "line 3: [file] directory is given twice"},
