@@ -179,8 +179,12 @@ class Swarm:
         return self.status()["established"]
 
 
+def many(settings=""):
+    return Swarm(IDLE_SESSIONS, f"[node]\nmax-sessions = {IDLE_SESSIONS + 100}\nmax-peers = {IDLE_SESSIONS + 100}\n" + settings)
+
+
 def idle():
-    swarm = Swarm(IDLE_SESSIONS, f"[node]\nmax-sessions = {IDLE_SESSIONS + 100}\nmax-peers = {IDLE_SESSIONS + 100}")
+    swarm = many()
     before = swarm.node.memory()
     process = subprocess.Popen(swarm.arguments("idle"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert int(process.stdout.readline()) == IDLE_SESSIONS
@@ -194,7 +198,7 @@ def idle():
 
 
 def busy():
-    swarm = Swarm(IDLE_SESSIONS, f"[echo]\nallow = *\n")
+    swarm = many("[echo]\nallow = *\n")
     done = subprocess.run(swarm.arguments("busy", str(SECONDS)), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(f"host_bench: busy: {done.stderr}")

@@ -319,8 +319,7 @@ static void read_peer(struct peer *p)
     if (!good) {
         fprintf(stderr, "host_swarm: a session has ended: %s\n",
                 close_reason_name(session_reason(&p->session)));
-        close_peer(p);
-        return;
+        exit(1);
     }
     if (!flush(p) || (p->up && !was_up && forever)) {
         close_peer(p);
