@@ -94,6 +94,7 @@ int main(int argc, char **argv)
     if (directory < 0) {
         return EXIT_USAGE;
     }
+    receive_remove_old_parts(directory);
     if (!confine(&fault, directory)) {
         fprintf(stderr, "dsoftbus-filed: %s\n", fault.text);
         return fault.exit_code;

@@ -3,6 +3,7 @@
 // name, which begins with a dot as no file's name may; then it is renamed, onto nothing that is there.
 #include "host/filed/receive.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dsoftbus/label.h"
@@ -18,7 +20,13 @@
 #include "host/common/hex.h"
 #include "noise/blake2s.h"
 
-enum { PATIENCE_S = 120, PIECE_BYTES = 65536, PART_HASH_BYTES = 16, PART_HASH_CHARS = 32 };
+enum {
+    PART_LIFE_S = 7 * 86400,
+    PATIENCE_S = 120,
+    PIECE_BYTES = 65536,
+    PART_HASH_BYTES = 16,
+    PART_HASH_CHARS = 32
+};
 _Static_assert((int)PART_HASH_CHARS == 2 * (int)PART_HASH_BYTES, "in hex");
 
 #define PART_PREFIX ".dsoftbus-"
@@ -247,6 +255,7 @@ static bool take_content(struct transfer *t)
         }
         if (!write_exactly(t->part, bytes, (size_t)got)) {
             fail(t, "not stored");
+            (void)unlinkat(t->directory, t->part_name, 0); // others need the space as well
             return false;
         }
         blake2s_update(&t->hash, bytes, (size_t)got);
@@ -297,6 +306,30 @@ static void store(struct transfer *t)
     say(t, "stored", "");
     answer(t, FILE_GO_ON);
 }
+
+// ---- Parts that nobody goes on with -----------------------------------------------------------------
+
+void receive_remove_old_parts(int directory)
+{
+    int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *list = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *entry;
+    struct stat stat;
+
+    if (list == NULL) {
+        return;
+    }
+    while ((entry = readdir(list)) != NULL) {
+        if (strncmp(entry->d_name, PART_PREFIX, sizeof PART_PREFIX - 1) == 0 &&
+            fstatat(directory, entry->d_name, &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(stat.st_mode) && time(NULL) - stat.st_mtime > PART_LIFE_S) {
+            (void)unlinkat(directory, entry->d_name, 0);
+        }
+    }
+    (void)closedir(list);
+}
+
+// ---- One file ---------------------------------------------------------------------------------------
 
 void receive_file(int directory, int stream, const struct filed_job *job)
 {

@@ -5,6 +5,9 @@
 
 #include "host/common/filed_protocol.h"
 
+// Removes parts of files that have not grown for a week. Before the process confines itself.
+void receive_remove_old_parts(int directory);
+
 // Until it is stored, refused, or the stream ends. Says on standard error what has come of it.
 void receive_file(int directory, int stream, const struct filed_job *job);
 

@@ -206,6 +206,34 @@ def test_17_files_at_once_are_one_too_many():
         wait_for(lambda: f.a.control().call(op="open", peer="b", service="file")["ok"], "a place is free again")
 
 
+def test_no_space():
+    """With the inbox on a file system of one megabyte, which only a name space of mounts can have."""
+    inside = ["unshare", "--mount"] + ([] if os.geteuid() == 0 else ["--user", "--map-root-user"])
+    if subprocess.run([*inside, "true"], capture_output=True, check=False).returncode != 0:
+        tap.skip("no name spaces here")
+    with Files() as f:
+        f.b.stop()
+        f.b.prefix = [*inside, "sh", "-c", f'mount -t tmpfs -o size=1m tmpfs {f.inbox} && exec "$@"', "sh"]
+        f.b.start()
+        done = f.a.run("send", "b", f.make("big", os.urandom(4 * MIB)))
+        assert done.returncode == 8 and b"there is no space for it" in done.stderr, done
+        f.a.dsoftbus("send", "b", f.make("small", os.urandom(MIB // 2)))
+        seen = os.listdir(f"/proc/{f.b.daemon.pid}/root{f.inbox}")
+        assert seen == ["small"], seen
+
+
+def test_old_parts_go():
+    with Files() as f:
+        f.b.stop()
+        for name, age in ((".dsoftbus-old.part", 8), (".dsoftbus-new.part", 6), (".other", 8), ("old", 8)):
+            path = os.path.join(f.inbox, name)
+            with open(path, "wb"):
+                pass
+            os.utime(path, (time.time() - age * 86400,) * 2)
+        f.b.start()
+        assert sorted(os.listdir(f.inbox)) == [".dsoftbus-new.part", ".other", "old"]
+
+
 def test_a_directory_that_is_none():
     with Files() as f:
         f.nodes.nodes[1].stop()

@@ -80,6 +80,7 @@ class Node:
         self.config = os.path.join(self.directory, "dsoftbusd.ini")
         self.log_path = os.path.join(self.directory, "log")
         self.daemon = None
+        self.prefix = []  # of the daemon's command
         self.dsoftbus("init", "--id", name)
         self.configure(settings)
 
@@ -112,8 +113,8 @@ class Node:
     def start(self):
         with open(self.log_path, "ab") as log:
             start = log.tell()
-            self.daemon = subprocess.Popen([os.path.join(PROGRAMS, "dsoftbusd"), "--state", self.state, "--config",
-                                            self.config], stderr=log, stdin=subprocess.DEVNULL)
+            self.daemon = subprocess.Popen([*self.prefix, os.path.join(PROGRAMS, "dsoftbusd"), "--state", self.state,
+                                            "--config", self.config], stderr=log, stdin=subprocess.DEVNULL)
         wait_for(lambda: "ready on port" in self.log()[start:] or self.daemon.poll() is not None, "the daemon is ready")
         assert self.daemon.poll() is None, self.log()[start:]
         return self
