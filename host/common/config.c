@@ -132,6 +132,8 @@ static bool set_listen(struct config *config, const char *value)
     return *value == 0 && config->listen_count > 0;
 }
 
+#define INTERFACE_CHARS "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._:@+-"
+
 static bool set_interfaces(struct config *config, const char *value)
 {
     config->interface_count = 0;
@@ -140,8 +142,9 @@ static bool set_interfaces(struct config *config, const char *value)
     }
     while (config->interface_count < HOST_INTERFACES_MAX &&
            next_item(config->interfaces[config->interface_count], IF_NAMESIZE, &value)) {
-        if (strchr(config->interfaces[config->interface_count], ';') != NULL) {
-            return false; // where it is written down, it begins a comment
+        const char *name = config->interfaces[config->interface_count];
+        if (name[strspn(name, INTERFACE_CHARS)] != 0) {
+            return false; // the kernel would allow it, but ';' begins a comment, and who would want the others?
         }
         config->interface_count++;
     }

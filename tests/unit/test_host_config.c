@@ -108,6 +108,7 @@ static const struct bad_row bad_rows[] = {
     {"[discovery]\nttl = 2", "3 to 3600"},
     {"[discovery]\ninterfaces = averyveryverylongname", "names of up to 64 interfaces"},
     {"[discovery]\ninterfaces =; a", "names of up to 64 interfaces"},
+    {"[discovery]\ninterfaces = a, \r, b", "names of up to 64 interfaces"},
     {"\n# " HEX_ONES HEX_ONES HEX_ONES HEX_ONES "\n", "line 2: at most 198 characters"},
     {"[echo]\nallow =", "line 2: [echo] allow = : expected up to 64 device ids"},
     {"[echo]\nallow = a,,b c\\", "line 2"},
