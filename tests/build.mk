@@ -334,6 +334,11 @@ diag-host: $(DIAG_HOST_SOURCES:%.c=$(DIAG)/host/%.ok)
 diag-os: $(DIAG_OS_SOURCES:%.c=$(DIAG)/os/%.ok)
 	@echo "diag-os: $(words $^) files clean"
 
+# Each of the tools finds the fault that is made for it.
+.PHONY: diag-control
+diag-control:
+	prove $(PROVE_FLAGS) --exec python3 tests/gates/control_diag.py
+
 # --- Fuzzing: tests/fuzz/fuzz_<name>.c is one libFuzzer target over everything in noise/ and dsoftbus/ ---
 FUZZ_SECONDS ?= 10
 FUZZ_DIR := $(BUILD)/fuzz
