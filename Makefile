@@ -27,6 +27,30 @@ endif
 .PHONY: all
 all: host os
 
+#: all          everything: programs and libraries for this machine, the images of the OS
+#: check        unit tests and Python tests, under a minute
+#: test         every test once (scripts/test.sh); nightly: the long repetitions
+#: run          the single system (test image, bring-up keys) on this terminal; Ctrl-C ends it
+#: sim          10,000 simulated networks: SEEDS=n, or SEED=n for one that tells what happens
+#: bench        noise/ beside OpenSSL and libsodium; bench-os: instructions on rv64
+#: fuzz         every fuzzer for FUZZ_SECONDS
+#: mutants      each marker broken once; sim-mutants, wipe-mutants: the same for the simulator and for wiping
+#: diag-host    every warning an error, and the analysers; diag-os: the same for the OS
+#: dep-gate     what the images link
+#: install      PREFIX, DESTDIR; uninstall
+#: clean
+.PHONY: help test run
+help:
+	sed -n 's/^#: /make /p' Makefile
+
+test:
+	scripts/test.sh
+
+run: build/os/test/neuron.elf
+	rm -rf $(BUILD)/provision/run
+	scripts/provision.sh --bringup --out $(BUILD)/provision/run
+	python3 tests/qemu/terminal.py $< $(BUILD)/provision/run
+
 # Where `make install` puts things; DESTDIR goes before each of them.
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
