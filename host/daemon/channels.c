@@ -199,6 +199,10 @@ static void finish(struct channel *channel)
         return;
     }
     channel->in_done = true;
+    if (channel->out_cut) {
+        end(channel, "the local end takes no more", BYE_NORMAL);
+        return;
+    }
     if (bus_stream_finish(&d->bus, clock_ms(), channel->stream) == STREAM_OK) {
         end_if_done(channel);
     }
@@ -229,7 +233,7 @@ static void read_local(struct channel *channel)
 
 // ---- From the peer to here --------------------------------------------------------------------------
 
-// False: the channel has ended.
+// False: nothing more can be written. The last words of the local end may still be unread: the channel ends behind them.
 static bool local_failed(struct channel *channel)
 {
     if (errno == EAGAIN) {
@@ -239,7 +243,10 @@ static bool local_failed(struct channel *channel)
     if (errno == EINTR) {
         return true;
     }
-    end(channel, "the local end takes no more", BYE_NORMAL);
+    channel->out_cut = true;
+    if (channel->in_done) {
+        end(channel, "the local end takes no more", BYE_NORMAL);
+    }
     return false;
 }
 
@@ -345,10 +352,13 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 {
     struct channel *channel = poll->data;
 
+    if (status < 0) { // libuv has stopped watching
+        channel->watched = 0;
+    }
     if (channel->connecting) {
         finish_connect(channel);
     } else {
-        if (status < 0 || (events & UV_WRITABLE) != 0) {
+        if (!channel->out_cut && (status < 0 || (events & UV_WRITABLE) != 0)) {
             channel->out_blocked = false;
             write_local(channel);
         }
@@ -379,6 +389,14 @@ static void news(struct channel *channel, const struct stream_status *status)
     if (channel
             ->in_blocked) { // also when it seems not writable: only a write that waits is told again
         write_left(channel);
+    }
+    if (channel->out_cut) {
+        if (gone) {
+            end_by_peer(channel, (enum stream_error)status->error);
+        } else {
+            watch(channel);
+        }
+        return;
     }
     if (gone && !channel->in_done) { // nothing more can be sent; what came is still passed on
         channel->in_done = channel->in_cut = true;

@@ -36,6 +36,7 @@ struct channel {
     bool connecting;        // CHANNEL_TCP
     bool in_done, out_done; // the end was passed on: from here to the peer, from the peer to here
     bool in_cut;            // in_done, but not in order
+    bool out_cut;           // the local end takes no more; what it has said is still passed on
     bool in_blocked;        // the stream takes no more of what is in `left`
     bool out_blocked;       // the local end takes no more
     uint8_t *left;

@@ -128,7 +128,8 @@ static void count_out(struct link *link, size_t len)
     }
 }
 
-static void read_link(struct link *link)
+// False: there is nothing more at present, or ever.
+static bool read_link(struct link *link)
 {
     static uint8_t bytes[HOST_READ_BYTES];
     struct daemon *d = link->daemon;
@@ -141,6 +142,7 @@ static void read_link(struct link *link)
         (void)uv_poll_stop(&link->poll); // it would report the end for ever
         bus_disconnected(&d->bus, clock_ms(), link->connection);
     }
+    return len > 0;
 }
 
 static void finish_connect(struct link *link)
@@ -171,8 +173,12 @@ static void on_ready(uv_poll_t *poll, int status, int events)
         finish_connect(link);
         return;
     }
-    if (status < 0 || (events & UV_READABLE) != 0) {
-        read_link(link);
+    if (status < 0) {
+        // An error, behind which nothing comes, and libuv watches no more: all that is left.
+        while (read_link(link)) {
+        }
+    } else if ((events & UV_READABLE) != 0) {
+        (void)read_link(link);
     }
     if ((events & UV_WRITABLE) != 0 && link->blocked && link->connection != 0) {
         link->blocked = false;
