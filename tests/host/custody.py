@@ -71,7 +71,8 @@ def busy_pair(lab):
         one.dsoftbus("trust", other.name, "--address", f"{other.address}:{PORT}", "--dial")
         netlab.wait_for(lambda: one.peer(other.name)["outbound"], "a session")
         one.dsoftbus("ping", other.name, "--count", "3", "--interval", "0.05")
-    alice.run("python3", "-c", f"import socket; s = socket.create_connection(('127.0.0.1', {PORT})); s.send(b'DSB\\1' + b'x' * 60)")
+    alice.run("python3", "-c",
+              f"import socket; s = socket.create_connection(('127.0.0.1', {PORT})); s.send(b'DSB\\1' + b'x' * 60)")
     return alice, bob
 
 
@@ -154,7 +155,8 @@ def test_other_processes_of_the_user_cannot_read_the_memory():
         sleeper = subprocess.Popen(alice.inside(["sleep", "60"]))  # the reader can read what is not protected
         try:
             netlab.wait_for(lambda: os.readlink(f"/proc/{sleeper.pid}/exe").endswith("sleep"), "it runs")
-            result = alice.run("python3", "-c", "import sys; open(f'/proc/{sys.argv[1]}/mem', 'rb'); print('open')", str(sleeper.pid))
+            reader = "import sys; open(f'/proc/{sys.argv[1]}/mem', 'rb'); print('open')"
+            result = alice.run("python3", "-c", reader, str(sleeper.pid))
             assert result.out == "open\n", result.err
         finally:
             sleeper.kill()

@@ -66,7 +66,8 @@ def check_exposition(text):
 
 
 def get(machine, path="/metrics", method="GET"):
-    script = (f"import http.client as h; c = h.HTTPConnection('127.0.0.1', {PORT}, timeout=5); c.request('{method}', '{path}');"
+    script = (f"import http.client as h; c = h.HTTPConnection('127.0.0.1', {PORT}, timeout=5);"
+              f"c.request('{method}', '{path}');"
               "r = c.getresponse(); print(r.status, r.getheader('Content-Type')); print(r.read().decode(), end='')")
     result = machine.run(sys.executable, "-c", script)
     assert result.code == 0, result.err
@@ -215,7 +216,8 @@ def test_as_the_unit_starts_it():
             os.chmod(directory, 0o755)
         environment, inside = alice.environment(), alice.inside
         alice.environment = lambda: {"PATH": environment["PATH"], "STATE_DIRECTORY": state}
-        alice.inside = lambda c: inside(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs", *c])
+        become = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"]
+        alice.inside = lambda c: inside([*become, *c])
         for _ in range(2):
             assert alice.run(*commands[0].split()).code == 0
         alice.start()
