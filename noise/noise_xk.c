@@ -223,25 +223,24 @@ static enum noise_error check_read(const uint8_t *payload, size_t payload_cap,
 // handshakes can be done together. In the first half a handshake may find itself refused, dead or waiting; in the second
 // half it is BUSY, which no call takes for an order.
 
+// The messages in the order in which they come: each is written, then read.
+static bool is_written(enum xk_message message)
+{
+    return message % 2 == XK_WRITE_MESSAGE_1 % 2;
+}
+
 static size_t payload_offset(enum xk_message message)
 {
     _Static_assert((int)XK_MESSAGE_1_OFFSET == (int)XK_MESSAGE_2_OFFSET,
                    "messages 1 and 2 begin alike");
 
-    return message == XK_WRITE_MESSAGE_3 || message == XK_READ_MESSAGE_3 ? XK_MESSAGE_3_OFFSET
-                                                                         : XK_MESSAGE_1_OFFSET;
+    return message < XK_WRITE_MESSAGE_3 ? XK_MESSAGE_1_OFFSET : XK_MESSAGE_3_OFFSET;
 }
 
-static bool is_written(enum xk_message message)
-{
-    return message == XK_WRITE_MESSAGE_1 || message == XK_WRITE_MESSAGE_2 ||
-           message == XK_WRITE_MESSAGE_3;
-}
-
-// Whether a fresh key e is part of the message.
+// Whether a fresh key e is part of the message, which then is written.
 static bool draws(enum xk_message message)
 {
-    return message == XK_WRITE_MESSAGE_1 || message == XK_WRITE_MESSAGE_2;
+    return is_written(message) && message < XK_WRITE_MESSAGE_3;
 }
 
 // Errors: as check_write; RANDOM.
