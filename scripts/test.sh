@@ -1,58 +1,68 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Sets up, and runs the tests that have to pass, once. The last line is the verdict: N passed, N failed[, N skipped].
+# Sets up, and runs every test, once and short. The last line is the verdict: N passed, N failed[, N skipped].
 #
-#   scripts/test.sh             what has to pass
-#   scripts/test.sh --more [NAME...]      the other steps; not all of them pass
-#   scripts/test.sh NAME...     only these steps; scripts/test.sh --list names them
+#   scripts/test.sh             all steps; machines and name spaces beside what builds and computes
+#   scripts/test.sh NAME...     only these steps, one after the other; scripts/test.sh --list names them
 #   scripts/test.sh --nightly [NAME...]   the long repetitions: each target nightly-<name> of the makefiles is a step
 #
 # Each step's output is in build/test/<step>.log (build/nightly). A step that writes TAP counts as its tests, any other as one. With
 # CI=true a skipped test is a failure unless scripts/allowed-skips has a line that its text contains.
 set -u
 
-# name | command
+# name | command. The first one builds what the others share.
+first='
+build        | make -j"$jobs" all library build/os/fault/fault.elf build/os/fault/crash.elf build/host/keyscan build/interop/foreign-flynn host-extra
+'
+
+# What computes.
 steps='
-build        | make -j"$jobs" all
 unit         | make check
+vectors      | make -j"$jobs" check-vectors
 vectors-os   | make -j"$jobs" check-vectors-os
+paths        | make -j"$jobs" check-paths
 differential | make check-differential
 interop      | make check-interop
-ct           | make check-ct
+proofs       | make -j"$jobs" check-proofs
+sim          | make -j"$jobs" sim
+ct           | make -j"$jobs" check-ct-matrix
+ct-os        | make check-ct-os
+wipe         | make check-wipe
 install      | make -j"$jobs" check-install
 kernel       | make kernel-test
-proof        | scripts/qemu-test.sh
-repeat       | scripts/repeat-test.sh 5
-provisioning | make provisioning-test
-foreign      | make foreign
-os2vm        | scripts/os2vm.sh
-faults       | make fault-test
-bench        | make check-bench
-bench-os     | make bench-os
+diag-host    | make -j"$jobs" diag-host
+diag-os      | make -j"$jobs" diag-os
+diag-control | make diag-control
+asan-gcc     | make -j"$jobs" check-unit check-vectors SAN=address,undefined
+asan-clang   | make -j"$jobs" check-unit check-vectors SAN=address,undefined HOST_CC=clang
+unit-clang   | make -j"$jobs" check-unit HOST_CC=clang
+vectors-clang | make -j"$jobs" check-vectors HOST_CC=clang
+emulator     | make -j"$jobs" check-emulator && make -j"$jobs" check-emulator HOST_CC=clang
+fuzz         | make -j"$jobs" fuzz
 size         | make -j"$jobs" size
 includes     | scripts/check-includes
 functions    | scripts/check-functions
 kernel-size  | scripts/check-kernel-size
 self         | scripts/check-self
 dep-gate     | make dep-gate
+bench-os     | make bench-os
+bench        | make check-bench
 '
 
-# Steps that do not have to pass before anything lands: not all of them do. scripts/test.sh --more
-more='
-vectors      | make -j"$jobs" check-vectors
-asan-gcc     | make -j"$jobs" check-unit check-vectors SAN=address,undefined
-asan-clang   | make -j"$jobs" check-unit check-vectors SAN=address,undefined HOST_CC=clang
-unit-clang   | make -j"$jobs" check-unit HOST_CC=clang
-vectors-clang | make -j"$jobs" check-vectors HOST_CC=clang
-paths        | make -j"$jobs" check-paths
-proofs       | make check-proofs
+# What mostly waits: machines, links, name spaces.
+machines='
+proof        | scripts/qemu-test.sh
+repeat       | scripts/repeat-test.sh 5
+provisioning | make provisioning-test
+foreign      | make foreign
+production   | make production-test
+os2vm        | scripts/os2vm.sh
+faults       | make fault-test
 link         | make link-test
-emulator     | make -j"$jobs" check-emulator && make -j"$jobs" check-emulator HOST_CC=clang
+host         | make host-test
+host-more    | make check-host-pairing check-host-guest check-host-package check-host-flood check-host-kill check-host-custody
 leaks        | make check-leaks
 mutants      | make mutants
-diag-host    | make -j"$jobs" diag-host
-diag-os      | make -j"$jobs" diag-os
-fuzz         | make -j"$jobs" fuzz
 '
 
 cd "$(dirname "$0")/.." || exit 1
@@ -61,31 +71,27 @@ export PROVE_FLAGS=-v
 logs=build/test
 
 names() {
-    echo "$steps" | sed -n 's/ *|.*//p'
+    echo "$first$steps$machines" | sed -n 's/ *|.*//p'
 }
 
 case "${1:-}" in
 --list) names; exit 0 ;;
---more)
-    shift
-    steps=$more
-    logs=build/more
-    ;;
 --nightly)
     shift
+    first='' machines=''
     steps=$(find Makefile noise dsoftbus kernel services host tests -name Makefile -o -name '*.mk' | sort |
-        xargs sed -n 's/^nightly-\([a-z0-9-]*\):.*/\1 | make -j"$jobs" nightly-\1/p')
+        xargs sed -n 's/^nightly-\([a-z0-9-]*\):.*/\1 | make -j"$jobs" nightly-\1/p' | sort -u)
     [ -n "$steps" ] || { echo 'test: no target nightly-<name> in the makefiles' >&2; exit 2; }
     logs=build/nightly
     ;;
--*) sed -n 's/^# \{0,1\}//p' "$0" | sed -n '2,11p'; exit 2 ;;
+-*) sed -n 's/^# \{0,1\}//p' "$0" | sed -n '2,9p'; exit 2 ;;
 esac
 for name; do
     names | grep -qx -- "$name" || { echo "test: no step '$name'; --list names them" >&2; exit 2; }
 done
 
 mkdir -p "$logs"
-passed=0 failed=0 skipped=0
+rm -f "$logs"/*.count
 count() {
     grep -cE "$1" "$2" || true
 }
@@ -111,27 +117,47 @@ run_step() {
     fi
     [ "$status" -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
     [ $((good + bad + skip)) -gt 0 ] || good=1
-    passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + skip))
+    echo "$good $bad $skip" >"$logs/$name.count"
     verdict=ok
-    if [ "$bad" -gt 0 ]; then
-        verdict=FAILED
-        grep -E '^ *not ok|FAIL|rror|\*\*\*' "$log" | head -n 20 | sed 's/^/    /'
-        tail -n 15 "$log" | sed 's/^/  | /'
-    fi
-    printf '%-13s %-6s %5d passed %3d failed %3d skipped %4d s\n' "$name" "$verdict" "$good" "$bad" "$skip" \
-        $(($(date +%s) - start))
+    [ "$bad" -eq 0 ] || verdict=FAILED
+    {
+        printf '%-13s %-6s %5d passed %3d failed %3d skipped %4d s\n' "$name" "$verdict" "$good" "$bad" "$skip" \
+            $(($(date +%s) - start))
+        if [ "$bad" -gt 0 ]; then
+            grep -E '^ *not ok|FAIL|rror|\*\*\*' "$log" | head -n 20 | sed 's/^/    /'
+            tail -n 15 "$log" | sed 's/^/  | /'
+        fi
+    } >"$logs/$name.verdict"
+    cat "$logs/$name.verdict" # at once: another step may print at the same time
+}
+
+# run_steps LIST [NAME...]: those of the list that are named, or all.
+run_steps() {
+    list=$(echo "$1" | grep '|')
+    shift
+    while IFS='|' read -r name command <&3; do
+        name=$(echo "$name" | tr -d ' ')
+        [ $# -eq 0 ] || printf '%s\n' "$@" | grep -qx -- "$name" || continue
+        run_step "$name" "$command"
+    done 3<<LIST
+$list
+LIST
 }
 
 scripts/deps.sh test || { echo '0 passed, 1 failed'; exit 1; }
-list=$(mktemp)
-trap 'rm -f "$list"' EXIT
-echo "$steps" | grep '|' >"$list"
-while IFS='|' read -r name command <&3; do
-    name=$(echo "$name" | tr -d ' ')
-    [ $# -eq 0 ] || printf '%s\n' "$@" | grep -qx -- "$name" || continue
-    run_step "$name" "$command"
-done 3<"$list"
-tail=
-[ "$skipped" -eq 0 ] || tail=", $skipped skipped"
-echo "$passed passed, $failed failed$tail"
-[ "$failed" -eq 0 ]
+if [ $# -gt 0 ] || [ -z "$machines" ]; then
+    run_steps "$first$steps$machines" "$@"
+else
+    run_steps "$first"
+    run_steps "$machines" &
+    run_steps "$steps"
+    wait
+fi
+wanted=$#
+[ "$wanted" -gt 0 ] || wanted=$(names | grep -c .)
+cat "$logs"/*.count | awk -v wanted="$wanted" '{ good += $1; bad += $2; skip += $3 }
+    END {
+        if (NR != wanted) { bad++; printf "test: %d of %d steps were run\n", NR, wanted }
+        printf "%d passed, %d failed%s\n", good, bad, skip ? ", " skip " skipped" : ""
+        exit bad > 0
+    }'
