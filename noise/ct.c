@@ -113,9 +113,9 @@ enum {
         wipe_registers();                                                                          \
     }
 
-WIPE_STACK(ct_wipe_stack_hash, CT_WIPE_HASH_LEN)
-WIPE_STACK(ct_wipe_stack, CT_WIPE_LEN)
-WIPE_STACK(ct_wipe_stack_dh, CT_WIPE_DH_LEN)
+WIPE_STACK(ct_zero_stack_hash, CT_WIPE_HASH_LEN)
+WIPE_STACK(ct_zero_stack, CT_WIPE_LEN)
+WIPE_STACK(ct_zero_stack_dh, CT_WIPE_DH_LEN)
 #ifndef __riscv
-WIPE_STACK(ct_wipe_stack_dhs, CT_WIPE_DHS_LEN)
+WIPE_STACK(ct_zero_stack_dhs, CT_WIPE_DHS_LEN)
 #endif

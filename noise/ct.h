@@ -128,14 +128,27 @@ enum {
     CT_WIPE_DH_LEN = 1024,
 #endif
 };
-void ct_wipe_stack_hash(void);
-void ct_wipe_stack(void);
-void ct_wipe_stack_dh(void);
+void ct_zero_stack_hash(void);
+void ct_zero_stack(void);
+void ct_zero_stack_dh(void);
 #ifdef __riscv
-#define ct_wipe_stack_dhs ct_wipe_stack_dh
+#define ct_zero_stack_dhs ct_zero_stack_dh
 #else
-void ct_wipe_stack_dhs(void);
+void ct_zero_stack_dhs(void);
 #endif
+
+// The empty statement keeps the compiler from a jump in the place of the call, with which the frame of the caller would be
+// counted to what is wiped, and the far end left.
+#define CT_WIPE_STACK(suffix)                                                                      \
+    static inline __attribute__((always_inline)) void ct_wipe_stack##suffix(void)                  \
+    {                                                                                              \
+        ct_zero_stack##suffix();                                                                   \
+        __asm__ volatile("");                                                                      \
+    }
+CT_WIPE_STACK(_hash)
+CT_WIPE_STACK()
+CT_WIPE_STACK(_dh)
+CT_WIPE_STACK(_dhs)
 
 // The registers alone: after what only moves a secret.
 void ct_wipe_registers(void);
