@@ -290,7 +290,7 @@ DIAG := $(BUILD)/diag
 CLANG ?= clang
 CLANG_TIDY ?= clang-tidy
 # Left out: what is built for the OS, and fuzzers (their entry point belongs to the fuzzing library).
-DIAG_HOST_SOURCES ?= $(filter-out tests/bench/os_% tests/ct/os_% tests/os_unit/% tests/qemu/bench/% tests/qemu/fault/% tests/qemu/kernel/%,\
+DIAG_HOST_SOURCES ?= $(filter-out tests/bench/os_% tests/ct/os_% tests/ct/traced.c tests/os_unit/% tests/qemu/bench/% tests/qemu/fault/% tests/qemu/kernel/%,\
                        $(wildcard noise/*.c dsoftbus/*.c host/*.c host/*/*.c tests/*/*.c tests/*/*/*.c docs/*/*.c))
 DIAG_HOST_FLAGS_host := -D_GNU_SOURCE
 DIAG_HOST_FLAGS_tests := -D_GNU_SOURCE $(LWIP_INCLUDES)

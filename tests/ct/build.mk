@@ -26,9 +26,23 @@ CT_OS := $(BUILD)/os/ct_trace.elf
 $(CT_PLUGIN): tests/ct/trace_plugin.c tests/ct/qemu_plugin.h
 	@mkdir -p $(@D)
 	$(HOST_CC) $(filter-out -MMD -MP,$(HOST_CFLAGS)) -fPIC -shared -o $@ $<
-$(CT_OS): $(BUILD)/os/tests/ct/os_trace.o $(OS_BARE) $(OS_LIBNOISE) tests/bench/os_bench.ld
+$(CT_OS): $(BUILD)/os/tests/ct/traced.o $(BUILD)/os/tests/ct/os_marks.o $(OS_BARE) $(OS_LIBNOISE) tests/bench/os_bench.ld
 	$(OS_BARE_LINK)
 
 .PHONY: check-ct-os
 check-ct-os: $(CT_OS) $(CT_PLUGIN)
 	prove $(PROVE_FLAGS) --exec 'python3 tests/ct/os_trace.py' $(CT_OS) :: $(CT_PLUGIN)
+
+# check-ct-step: traces on this machine; CT_PATHS names some paths only. Static, so that addresses are what objdump says.
+CT_STEP := $(HOST)/ct/step_noise
+CT_PATHS ?=
+$(HOST)/ct/step/traced.o: tests/ct/traced.c
+	@mkdir -p $(@D)
+	$(HOST_CC) $(HOST_CFLAGS) -DTRACE_STEPS -c -o $@ $<
+$(CT_STEP): $(HOST)/ct/step/traced.o $(HOST)/tests/ct/step_marks.o $(CPU_ENV) $(LIBNOISE)
+	$(HOST_CC) $(HOST_LDFLAGS) -static -o $@ $^
+
+.PHONY: check-ct-step nightly-ct-step
+nightly-ct-step: check-ct-step
+check-ct-step: $(CT_STEP)
+	prove $(PROVE_FLAGS) --exec 'python3 tests/ct/step.py' $(CT_STEP) :: $(CT_PATHS)

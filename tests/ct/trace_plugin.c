@@ -71,7 +71,8 @@ static void translated(plugin_id id, struct qemu_plugin_tb *block)
     (void)id;
     for (size_t i = 0; i < qemu_plugin_tb_n_insns(block); i++) {
         struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(block, i);
-        void *at = (void *)(uintptr_t)qemu_plugin_insn_vaddr(instruction);
+        uint64_t address = qemu_plugin_insn_vaddr(instruction);
+        void *at = (void *)(uintptr_t)address; // NOLINT(performance-no-int-to-ptr): to be hashed
         qemu_plugin_register_vcpu_insn_exec_cb(instruction, executes, PLUGIN_NO_REGISTERS, at);
         qemu_plugin_register_vcpu_mem_cb(instruction, accesses, PLUGIN_NO_REGISTERS,
                                          PLUGIN_READS_AND_WRITES, NULL);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// noise/ on bare rv64imac, for trace_plugin.c: each operation with many secrets, between two marks. Prints the names of the
-// operations, in their order, "control: " before those whose traces must differ, and how many secrets each had.
+// Each operation of noise/ with many secrets, each between the two marks of trace_run: on bare rv64imac for trace_plugin.c, and
+// here for stepper.c. Prints the names of the operations, in their order, how many secrets each had, and for how many of
+// them what is left in the dead stack and in registers is not what the first left. "control: " is before those whose traces must
+// differ, "leak: " before the one that leaves a secret.
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,14 +14,26 @@
 #include "noise/rng.h"
 #include "noise/x25519.h"
 #include "tests/bench/os_bare.h"
+#include "tests/ct/trace.h"
 
+// To step through everything would take minutes: fewer secrets, and no handshake, which is made of the rest.
+#ifdef TRACE_STEPS
+enum {
+    SECRETS = 16,
+    JOBS = 4,
+    BASES = 0, // of those, for the base point
+};
+#else
 enum {
     SECRETS = 18,
-    TEXT_LEN = 1100,
+    JOBS = 6,
+    BASES = 2,
 };
+#endif
 
-// Found by name. Not zero, so that nobody clears them at the start.
-volatile uint32_t trace_begin_mark = 1, trace_end_mark = 1;
+enum {
+    TEXT_LEN = 5300, // more than the widest path does at once
+};
 
 static struct {
     struct xk_handshake i, r;
@@ -27,7 +41,8 @@ static struct {
     struct xk_receiver i_receiver, r_receiver;
     struct rng rng;
     struct blake2s hash;
-    struct x25519_job jobs[3];
+    struct x25519_job jobs[JOBS];
+    uint8_t products[JOBS][32];
     uint8_t i_private[32], i_public[32], r_private[32], r_public[32];
     uint8_t m1[48], m2[48], m3[64];
     uint8_t key[32], nonce[12], tag[16], out[32], out2[32];
@@ -89,6 +104,16 @@ static void control_branch(void)
     }
 }
 
+// Not in the trace, but in what is left.
+static void leak_stack(void)
+{
+    uint8_t copy[600];
+    for (size_t i = 0; i < 200; i++) {
+        copy[i] = t.key[i % 32];
+    }
+    __asm__ volatile("" : : "r"(copy) : "memory");
+}
+
 static void op_x25519(void)
 {
     must(x25519(t.out, t.i_private, t.r_public) == NOISE_OK);
@@ -101,9 +126,11 @@ static void op_x25519_base(void)
 
 static void op_x25519_batch(void)
 {
-    t.jobs[0] = (struct x25519_job){t.out, t.i_private, t.r_public, NOISE_OK};
-    t.jobs[1] = (struct x25519_job){t.out2, t.r_private, NULL, NOISE_OK};
-    x25519_batch(t.jobs, 2);
+    for (size_t i = 0; i < JOBS; i++) {
+        t.jobs[i] = (struct x25519_job){t.products[i], i % 2 == 0 ? t.i_private : t.r_private,
+                                        i + BASES >= JOBS ? NULL : t.r_public, NOISE_OK};
+    }
+    x25519_batch(t.jobs, JOBS);
 }
 
 static void op_seal(void)
@@ -148,6 +175,7 @@ static void op_rng(void)
     must(rng_random(&t.rng, t.text, 100) == NOISE_OK);
 }
 
+#ifndef TRACE_STEPS
 static struct xk_config config(const uint8_t *own_public, const uint8_t *own_private,
                                const uint8_t *remote)
 {
@@ -214,6 +242,7 @@ static void op_handshake_external(void)
 {
     handshake(true);
 }
+#endif
 
 static const struct {
     const char *name;
@@ -222,6 +251,7 @@ static const struct {
     {"control: early-exit compare", control_early_exit},
     {"control: secret-indexed table", control_table},
     {"control: branch on a secret bit", control_branch},
+    {"leak: a secret on the stack", leak_stack},
     {"x25519", op_x25519},
     {"x25519_base", op_x25519_base},
     {"x25519_batch", op_x25519_batch},
@@ -232,26 +262,26 @@ static const struct {
     {"blake2s with a key", op_blake2s},
     {"hkdf_blake2s", op_hkdf},
     {"rng_random", op_rng},
+#ifndef TRACE_STEPS
     {"both sides of a handshake, transport, rekey", op_handshake},
     {"both sides of a handshake with external keys", op_handshake_external},
+#endif
 };
-
-// The same call for each, so that the stack is where it was.
-static __attribute__((noinline)) void run(void (*op)(void))
-{
-    trace_begin_mark = 1;
-    op();
-    trace_end_mark = 1;
-}
 
 void bench_main(void)
 {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint64_t first = 0;
+        unsigned differ = 0; // of what is left in the dead stack and registers
         for (unsigned number = 0; number < SECRETS; number++) {
             prepare(number);
-            run(rows[i].op);
+            uint64_t left = trace_run(rows[i].op);
+            first = number == 0 ? left : first;
+            differ += left != first;
         }
         bare_print_number(SECRETS);
+        bare_print(" ");
+        bare_print_number(differ);
         bare_print(" ");
         bare_print(rows[i].name);
         bare_print("\n");

@@ -20,7 +20,8 @@ $(HOST)/tests/wipe/%.o: tests/wipe/%.S
 $(WIPE)/test_wipe: $(WIPE_OBJS) $(CPU_ENV) $(WIPE_NOISE_OBJS)
 	$(HOST_CC) $(HOST_LDFLAGS) $(WIPE_LDFLAGS) -Wl,-z,now -o $@ $^
 
-.PHONY: check-wipe check-wipe-build wipe-mutants
+.PHONY: check-wipe check-wipe-build wipe-mutants nightly-wipe-mutants
+nightly-wipe-mutants: wipe-mutants
 check-wipe:
 	prove $(PROVE_FLAGS) --exec /bin/sh tests/wipe/all.sh
 check-wipe-build: $(WIPE)/test_wipe

@@ -124,6 +124,11 @@ static void scan(struct found *found, const uint8_t *from, const uint8_t *to)
     }
 }
 
+static const uint8_t *at(uintptr_t address)
+{
+    return (const uint8_t *)address; // NOLINT(performance-no-int-to-ptr): as the system told it
+}
+
 struct found secrets_find(const void *skip, size_t skip_len)
 {
     static char maps[MAPS_LEN];
@@ -146,10 +151,10 @@ struct found secrets_find(const void *skip, size_t skip_len)
         bool readable = end[1] == 'r', writable = end[2] == 'w';
         bool skipped = from <= (uintptr_t)skip && (uintptr_t)skip < to;
         if (readable && writable && !skipped) {
-            scan(&found, (const uint8_t *)from, (const uint8_t *)to); // NOLINT: an address as told
+            scan(&found, at(from), at(to));
         } else if (readable && writable) {
-            scan(&found, (const uint8_t *)from, skip); // neighbours may be one mapping
-            scan(&found, (const uint8_t *)skip + skip_len, (const uint8_t *)to);
+            scan(&found, at(from), skip); // neighbours may be one mapping
+            scan(&found, (const uint8_t *)skip + skip_len, at(to));
         }
     }
     return found;

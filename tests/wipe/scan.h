@@ -15,7 +15,7 @@ struct found {
 // Shared with processes that are forked from here on.
 void secrets_begin(void);
 void secrets_add(unsigned number, const uint8_t *secret);
-void secrets_may_live(unsigned number, unsigned places);
+void secrets_may_live(unsigned number, unsigned where);
 
 // Looks through all writable memory but [skip, skip + skip_len).
 struct found secrets_find(const void *skip, size_t skip_len);

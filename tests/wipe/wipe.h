@@ -90,9 +90,8 @@ void script(void);
 // known in the other runs from the beginning.
 void make_secret(uint8_t *out, unsigned number);
 void learn(unsigned number, const uint8_t *secret);
-void may_live(
-    unsigned number,
-    unsigned places); // from now on, and nowhere else; 0: it must be gone after the next call
+// From now on, and nowhere else; 0: it must be gone after the next call.
+void may_live(unsigned number, unsigned where);
 void step(const char *name, int expected, void (*function)(void), const uint64_t *arguments);
 void control(const char *name, void (*function)(void), const uint64_t *arguments);
 
