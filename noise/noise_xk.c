@@ -416,11 +416,12 @@ static enum noise_error take_turn(enum xk_message message, struct xk_handshake *
                                   size_t out_cap, size_t *out_len, const uint8_t *in, size_t in_len)
 {
     struct xk_turn turn = {
-        .hs = hs, .message = message, .out = out, .out_cap = out_cap, .in = in, .in_len = in_len};
+        .hs = hs, .message = message, .out_cap = out_cap, .in = in, .in_len = in_len};
 
     if (out_len == NULL) {
         return NOISE_ERR_ARGUMENT;
     }
+    turn.out = out;
     (void)!xk_batch_advance(&turn, 1); // the turn says it too
     *out_len = turn.out_len;
     return turn.error;
