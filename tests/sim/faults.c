@@ -173,6 +173,18 @@ static void fault_trust(struct sim *sim)
     (void)!bus_peer_set_trust(&n->bus, node_clock(n), peer, trust);
 }
 
+static void fault_service(struct sim *sim)
+{
+    struct node *n = any_node(sim);
+
+    if (n->up && n->offers) {
+        sim_count(sim, FAULT_SERVICE_CHANGED);
+    }
+    if (n->up) {
+        traffic_offer(n, !n->offers);
+    }
+}
+
 static void fault_attack(struct sim *sim)
 {
     static const enum fault calls[] = {FAULT_REPLAYED,    FAULT_WRONG_KEY,  FAULT_WRONG_ID,
@@ -185,9 +197,10 @@ static void fault_attack(struct sim *sim)
 void fault_next(struct sim *sim)
 {
     static void (*const kinds[])(struct sim *) = {
-        fault_broken,  fault_stalled,  fault_pieces, fault_tamper, fault_tamper, fault_partition,
-        fault_restart, fault_shutdown, fault_closed, fault_clock,  fault_random, fault_trust,
-        fault_attack,  fault_attack,   fault_attack, foe_flood,    foe_announce, foe_announce,
+        fault_broken,    fault_stalled, fault_pieces,   fault_tamper, fault_tamper,
+        fault_partition, fault_restart, fault_shutdown, fault_closed, fault_clock,
+        fault_random,    fault_trust,   fault_service,  fault_attack, fault_attack,
+        fault_attack,    foe_flood,     foe_announce,   foe_announce,
     };
 
     if (sim->quiet) {
@@ -210,6 +223,9 @@ void faults_stop(struct sim *sim)
     net_calm(sim);
     for (uint16_t i = 0; i < sim->node_count; i++) {
         sim->nodes[i].random_fails = false;
+        if (sim->nodes[i].up) {
+            traffic_offer(&sim->nodes[i], true);
+        }
         for (size_t app = 0; app < NODE_STREAMS; app++) {
             sim->nodes[i].apps[app].slow = false;
         }

@@ -169,7 +169,7 @@ static size_t take_piece(struct sim *sim, struct pipe *p, struct direction *d, u
 
 static void check_rules(struct sim *sim, struct pipe *p, struct node *n, uint32_t connection)
 {
-    if (p->needs_stream && n->bus.memory.streams.used == NODE_STREAMS) {
+    if (p->needs_stream && (!n->offers || n->bus.memory.streams.used == NODE_STREAMS)) {
         return; // its stream was refused, and what comes on that is dropped
     }
     if (p->must_end_at != 0 && p->dirs[0].delivered >= p->must_end_at &&

@@ -217,7 +217,8 @@ void node_boot(struct node *n)
         return;
     }
     add_peers(n);
-    (void)!bus_service_add(&n->bus, node_clock(n), "svc", 3);
+    n->offers = false;
+    traffic_offer(n, true);
     bus_announce(&n->bus, node_clock(n));
     sim_schedule(n->sim, 1 + sim_below(n->sim, 50), EVENT_APP, n->index, 0, n->boot);
     sim_say(n->sim, "node %u: starts, the %u. time", n->index, n->boot);

@@ -94,6 +94,7 @@ enum {
     X(INSERTED, "bytes inserted")                                                                  \
     X(DH_FAILED, "key holder failed")                                                              \
     X(RANDOM_FAILED, "randomness failed")                                                          \
+    X(SERVICE_CHANGED, "services withdrawn")                                                       \
     X(TRUST_CHANGED, "peers revoked")                                                              \
     X(FORGED_ANNOUNCE, "announces forged")                                                         \
     X(REPLAYED, "handshakes replayed")                                                             \
@@ -213,6 +214,7 @@ struct node {
     struct sim *sim;
     uint16_t index;
     bool up, touched, in_place, random_fails;
+    bool offers; // its service is registered
     uint32_t boot;
     int64_t offset_ms;      // of its clock
     uint64_t clock_high_ms; // the latest time it was ever told, in this boot
@@ -424,6 +426,7 @@ void node_answer_dh(struct sim *sim, struct dh_job *job);
 void traffic_news(struct node *n, uint32_t stream, const struct stream_status *status);
 void traffic_step(struct node *n);
 void traffic_close_all(struct node *n);
+void traffic_offer(struct node *n, bool offers);
 void traffic_ponged(struct node *n, const struct bus_event *event);
 void traffic_want_probes(struct sim *sim);
 bool traffic_converged(const struct sim *sim);

@@ -126,6 +126,18 @@ void traffic_close_all(struct node *n)
     }
 }
 
+void traffic_offer(struct node *n, bool offers)
+{
+    enum bus_error error = n->offers == offers ? BUS_OK
+                           : offers            ? bus_service_add(&n->bus, node_clock(n), "svc", 3)
+                                    : bus_service_remove(&n->bus, node_clock(n), "svc", 3);
+
+    if (error != BUS_OK) {
+        sim_violation(n->sim, INVARIANT_HARNESS, "a service was not taken");
+    }
+    n->offers = offers;
+}
+
 void traffic_news(struct node *n, uint32_t stream, const struct stream_status *status)
 {
     uint32_t slot = status->connection & 0xffff;
@@ -139,7 +151,7 @@ void traffic_news(struct node *n, uint32_t stream, const struct stream_status *s
         return;
     }
     if (app == NULL && (status->ready & STREAM_OFFERED) != 0 &&
-        (status->service.len != 3 || memcmp(status->service.bytes, "svc", 3) != 0)) {
+        (!n->offers || status->service.len != 3 || memcmp(status->service.bytes, "svc", 3) != 0)) {
         sim_violation(n->sim, INVARIANT_EVENTS, "node %u is offered a service that it has not",
                       n->index);
     }
@@ -321,6 +333,9 @@ static void maybe_open(struct node *n)
     bool known = sim_chance(sim, 95);
     uint32_t stream;
 
+    if (session == 0 && sim_chance(sim, 5)) { // a client wants to reach it, marked or not
+        (void)!bus_peer_dial(&n->bus, node_clock(n), peer);
+    }
     if (session == 0 || app_find(n, 0) == NULL) {
         return;
     }
