@@ -115,14 +115,23 @@ class World:
             high += max(a * c, b * c)
         return low, high
 
-    def bounds(self, poly):
-        """Integers between which the polynomial lies."""
-        low, high = self._evaluate(poly)
+    def _narrowest(self, poly):
+        """By the bounds of the variables, or those of the parts of products that were split."""
         rewritten = Poly({})
         for monomial, c in poly.terms.items():
             rewritten = rewritten + self.rewrites.get(monomial, Poly({monomial: 1})).scaled(Fraction(c))
-        low_2, high_2 = self._evaluate(rewritten)
-        low, high = narrower((max(low, low_2), min(high, high_2)), self.proved.get(poly.key()))
+        return narrower(self._evaluate(poly), self._evaluate(rewritten))
+
+    def bounds(self, poly):
+        """Integers between which the polynomial lies."""
+        low, high = narrower(self._narrowest(poly), self.proved.get(poly.key()))
+        for whole, k, q in self.definitions:
+            # Part of it may be c (P - 2^k q), which lies between 0 and c (2^k - 1).
+            c = Fraction(-poly.terms.get(next(iter(q.terms)), 0), 1 << k)
+            if c != 0:
+                ends = sorted((Fraction(0), c * ((1 << k) - 1)))
+                rest = self._narrowest(poly - (whole - q.scaled(1 << k)).scaled(c))
+                low, high = narrower((low, high), (rest[0] + ends[0], rest[1] + ends[1]))
         low, high = Fraction(low), Fraction(high)
         return -((-low.numerator) // low.denominator), high.numerator // high.denominator
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-# Proves, for all inputs, what noise/fe25519.h, x25519_ladder.c and poly1305.c say of their arithmetic: no word overflows
-# where that would matter, results keep their bounds, and are what they should be modulo the prime. TAP.
+# Proves, for all inputs, what noise/fe25519.h, fe25519_invert.c, x25519_ladder.c, x25519_comb.c and poly1305.c say of their
+# arithmetic: no word overflows where that would matter, results keep their bounds, and are what they should be modulo the
+# prime. TAP.
 #
 # What is looked at is LLVM's code for the routines (routines.c), after inlining and before any other optimisation: each step
 # of the source is there, and signed arithmetic is marked. exact.py and llvm.py say how. At the end the same proofs are tried
@@ -217,19 +218,23 @@ class Field:
         self.new(machine, *r, x * y)
 
 
-def ladder_machine(module):
+def field_machine(module):
     field = Field()
-    machine = Machine(module, World(), {
+    return Machine(module, World(), {
         "fe_mul_call": field.multiply,
         "fe_square_call": lambda machine, r, a: field.multiply(machine, r, a, a),
-    })
+    }), field
+
+
+def ladder_machine(module):
+    machine, field = field_machine(module)
     for i, name in enumerate(("px", "pz", "qx", "qz", "x1")):
         field.new(machine, "l", 40 * i, Poly.variable(name), (0, 2**51 - 1) if name == "x1" else TIGHT)
     return machine, field
 
 
-def result_is(machine, field, index, expected, what):
-    got = field.meaning(signed_limbs(machine, "l", TIGHT, 40 * index))
+def result_is(machine, field, base, offset, expected, what):
+    got = field.meaning(signed_limbs(machine, base, TIGHT, offset))
     expect(got.congruent(expected, P25519), f"{what} is another polynomial")
 
 
@@ -246,18 +251,88 @@ def step(module, mask):
     px, pz, qx, qz, x1 = map(Poly.variable, ("px", "pz", "qx", "qz", "x1"))
     da, cb = (qx - qz) * (px + pz), (qx + qz) * (px - pz)
     double_x, double_z = doubled(*((qx, qz) if mask else (px, pz)))
-    result_is(machine, field, 0, double_x, "x of the double")
-    result_is(machine, field, 1, double_z, "z of the double")
-    result_is(machine, field, 2, (da + cb) * (da + cb), "x of the sum")
-    result_is(machine, field, 3, x1 * (da - cb) * (da - cb), "z of the sum")
+    result_is(machine, field, "l", 0, double_x, "x of the double")
+    result_is(machine, field, "l", 40, double_z, "z of the double")
+    result_is(machine, field, "l", 80, (da + cb) * (da + cb), "x of the sum")
+    result_is(machine, field, "l", 120, x1 * (da - cb) * (da - cb), "z of the sum")
 
 
 def double(module):
     machine, field = ladder_machine(module)
     machine.run("prove_double", [("l", 0)])
     double_x, double_z = doubled(Poly.variable("px"), Poly.variable("pz"))
-    result_is(machine, field, 0, double_x, "x")
-    result_is(machine, field, 1, double_z, "z")
+    result_is(machine, field, "l", 0, double_x, "x")
+    result_is(machine, field, "l", 40, double_z, "z")
+
+
+# --- The comb, in the same way: the formulas of Hisil, Wong, Carter and Dawson (2008) for a = -1
+
+COMB = {"x": 0, "y": 40, "z": 80, "t": 120, "sum": 160, "difference": 200, "product": 240}  # offsets in struct comb
+
+
+def comb_machine(module):
+    machine, field = field_machine(module)
+    for name, offset in COMB.items():
+        field.new(machine, "c", offset, Poly.variable(name), TIGHT if offset < 160 else (-(2**51), 2**51))
+    return machine, field
+
+
+def comb_is(machine, field, e, f, g, h):
+    """3.1 and 3.3: X = E F, Y = G H, Z = F G, T = E H."""
+    for name, expected in (("x", e * f), ("y", g * h), ("z", f * g), ("t", e * h)):
+        result_is(machine, field, "c", COMB[name], expected, f"{name} of the sum")
+
+
+def comb_add(module):
+    machine, field = comb_machine(module)
+    machine.run("prove_comb_add", [("c", 0)])
+    x, y, z, t, plus, minus, product = map(Poly.variable, COMB)
+    a, b, c, d = (y - x) * minus, (y + x) * plus, t * product, z + z
+    comb_is(machine, field, b - a, d - c, d + c, b + a)
+
+
+def comb_twice(module):
+    machine, field = comb_machine(module)
+    machine.run("prove_comb_twice", [("c", 0)])
+    x, y, z = map(Poly.variable, "xyz")
+    a, b, c = x * x, y * y, (z * z).scaled(2)
+    e, g = (x + y) * (x + y) - a - b, b - a
+    comb_is(machine, field, e, g - c, g, (a + b).scaled(-1))
+
+
+# --- Inversion: what the matrix of 60 division steps is applied to
+
+ROW = (-(2**60), 2**60)  # more than there is: |u| + |v| <= 2^60
+WIDE_BITS = 60
+
+
+def field_update(module, alias=""):
+    machine = Machine(module, World())
+    where = {x: alias if x in alias else x for x in "rde"}
+    u, v = put(machine, "row", ["u", "v"], 8, ROW)
+    d, e = (put_element(machine, where[name], name, TIGHT) for name in "de")
+    machine.run("prove_field_update", [(where["r"], 0), ("row", 0), (where["d"], 0), (where["e"], 0)])
+    result = signed_limbs(machine, where["r"], TIGHT)
+    expect(value(result).congruent(u * value(d) + v * value(e), P25519), "another value")
+
+
+def wide_update(module, alias=""):
+    """floor((u f + v g) / 2^60), to the last bit."""
+    world = World()
+    machine = Machine(module, world)
+    where = {x: alias if x in alias else x for x in "rfg"}
+    u, v = put(machine, "row", ["u", "v"], 8, ROW)
+    numbers = []
+    for name in "fg":
+        low = put(machine, where[name], [f"{name}{i}" for i in range(4)], 8, (0, 2**WIDE_BITS - 1))
+        numbers.append(low + put(machine, where[name], [f"{name}4"], 8, (-(2**16), 2**16), 32))
+    f, g = numbers
+    machine.run("prove_wide_update", [(where["r"], 0), ("row", 0), (where["f"], 0), (where["g"], 0)])
+    result = [machine.signed(word, "a limb") for word in get(machine, where["r"], 5, 8)]
+    lowest = u * f[0] + v * g[0]
+    rest = lowest - world.split(lowest, WIDE_BITS).scaled(2**WIDE_BITS)
+    expected = u * value(f, WIDE_BITS) + v * value(g, WIDE_BITS) - rest
+    expect(value(result, WIDE_BITS).scaled(2**WIDE_BITS).key() == expected.key(), "another value")
 
 
 # --- Poly1305
@@ -289,6 +364,8 @@ SHAPES = {  # the arguments of a routine: name, words, their bytes, bounds; the 
     "prove_mul_small_add": (("r", 0, 8, None), ("a", 5, 8, SUM), ("n", 1, 4, (1, 2**17 - 1)), ("b", 5, 8, TIGHT)),
     "prove_from_bytes": (("r", 0, 8, None), ("in", 32, 1, (0, 255))),
     "prove_to_bytes": (("r", 0, 1, None), ("a", 5, 8, LOOSE)),
+    "prove_field_update": (("r", 0, 8, None), ("row", 2, 8, ROW), ("d", 5, 8, TIGHT), ("e", 5, 8, TIGHT)),
+    "prove_wide_update": (("r", 0, 8, None), ("row", 2, 8, ROW), ("f", 5, 8, (0, 2**60 - 1)), ("g", 5, 8, (0, 2**60 - 1))),
     "prove_absorb": (("h", 3, 8, (0, 4)), ("key", 3, 8, (0, 2**60)), ("m", 2, 8, (0, 2**64 - 1))),
 }
 MODEL_RUNS = 200
@@ -342,6 +419,12 @@ PROOFS = {
     "ladder step, doubling p: RFC 7748's formulas, out tight": lambda m: step(m, 0),
     "ladder step, doubling q: RFC 7748's formulas, out tight": lambda m: step(m, -1),
     "ladder double: RFC 7748's formulas, out tight": double,
+    "comb addition: the paper's formulas, out tight": comb_add,
+    "comb doubling: the paper's formulas, out tight": comb_twice,
+    "field_update: out tight, u d + v e": field_update,
+    "field_update in place of the second": lambda m: field_update(m, "re"),
+    "wide_update: (u f + v g) / 2^60, rounded down": wide_update,
+    "wide_update in place of the second": lambda m: wide_update(m, "rg"),
     "poly1305 absorb: h2 at most 4, (h + block) r modulo 2^130 - 5": absorb,
 }
 
@@ -373,6 +456,10 @@ def controls(text):
     yield "a word packed one bit off", lambda: to_bytes(mutated(text, "prove_to_bytes", r"shl i64 (%\d+), 38", r"shl i64 \1, 39"))
     yield "a ladder step with another a24", lambda: step(mutated(text, "prove_step", "121665", "121666"), 0)
     yield "a ladder step with a sum for a difference", lambda: step(mutated(text, "prove_step", "sub nsw", "add nsw"), 0)
+    yield "a comb addition with a sum for a difference", lambda: comb_add(mutated(text, "prove_comb_add", "sub nsw", "add nsw"))
+    yield "a comb doubling with a sum for a difference", lambda: comb_twice(mutated(text, "prove_comb_twice", "sub nsw", "add nsw"))
+    yield "field_update with a factor of 18", lambda: field_update(mutated(text, "field_update", r"mul nsw i64 19|i64 19\)?", "mul nsw i64 18"))
+    yield "wide_update with a carry of 61 bits", lambda: wide_update(mutated(text, "prove_wide_update", r"(ashr i128 %\S+), 60", r"\1, 61"))
     yield "poly1305 with a larger h2", lambda: absorb(module, 2**62)
     yield "poly1305 with another fold", lambda: absorb(mutated(text, "prove_absorb", r"lshr i64 (%\d+), 2", r"lshr i64 \1, 3"))
 
