@@ -62,6 +62,7 @@ static void print_status(const cJSON *status)
         "  sessions     %.0f up, %.0f half open, %.0f established since the start, %.0f refused\n",
         json_number(status, "sessions"), json_number(status, "half_open"),
         json_number(status, "established"), json_number(status, "rejected"));
+    printf("  streams      %.0f open\n", json_number(status, "streams"));
     printf("  sandbox      seccomp %s, landlock %s\n", json_true(status, "seccomp") ? "on" : "off",
            json_number(status, "landlock") > 0 ? "on" : "off");
 }
