@@ -23,8 +23,8 @@
 // action, whatever ended it (also a failed dial, also bus_disconnected); after that it is unknown. Calls with an
 // unknown id do nothing.
 //
-// The random function is asked for 8 bytes by bus_init (the boot id of the announces) and for 32 bytes per
-// handshake (its ephemeral key); for nothing else.
+// The random function is asked for 8 bytes by bus_init (the boot id of the announces), for 32 bytes per handshake (its
+// ephemeral key) and for 32 more by each side of a pairing (its nonce); for nothing else.
 #ifndef DSOFTBUS_BUS_H
 #define DSOFTBUS_BUS_H
 
@@ -48,7 +48,7 @@ struct bus_config {
     struct session_config
         session;    // id (made of [0-9A-Za-z._-]), keys, record size, random function; copied
     uint16_t port;  // our TCP session port, not 0
-    uint16_t ttl_s; // of our announces, 3..3600; an announce goes out every third of it
+    uint16_t ttl_s; // of our announces, 3..3600: see bus_announce
 };
 
 enum connection_phase {
@@ -247,8 +247,8 @@ enum bus_error bus_service_add(struct bus *bus, uint64_t now_ms, const char *nam
 enum bus_error bus_service_remove(struct bus *bus, uint64_t now_ms, const char *name,
                                   size_t name_len) __attribute__((warn_unused_result));
 
-// Announce now, and from now on every third of the ttl; at most one per second. Before the first call nothing is
-// announced: call it when sockets listen.
+// Announce now, ANNOUNCE_BURST times a second apart if these are the first, and from then on every third of the ttl; at
+// most one per second. Before the first call nothing is announced: call it when sockets listen.
 void bus_announce(struct bus *bus, uint64_t now_ms);
 
 // ---- What the shell reports ----------------------------------------------------------------------------------
@@ -425,8 +425,9 @@ bool bus_next_stream(struct bus *bus, uint32_t *stream, struct stream_status *st
 void bus_pair_arm(struct bus *bus, uint64_t now_ms);
 
 // Starts an attempt with the device that says that it has this id and this key (from its announce, a file or a QR
-// code), at this address. BUS_ERR_NAME for no id or no address; BUS_ERR_PAIRING while another attempt of ours is on; BUS_ERR_DUPLICATE when the id or the
-// key is that of a listed peer without the other, or our own; BUS_ERR_FULL when there is no connection free.
+// code), at this address. BUS_ERR_NAME for no id or no address; BUS_ERR_PAIRING while another attempt of ours is on;
+// BUS_ERR_DUPLICATE when the id or the key is that of a listed peer without the other, or our own; BUS_ERR_FULL when there
+// is no connection free.
 enum bus_error bus_pair_start(struct bus *bus, uint64_t now_ms, const struct device_id *id,
                               const uint8_t key[static DSB_KEY_BYTES],
                               const struct net_address *address)
