@@ -25,19 +25,24 @@ ifndef V
 endif
 
 .PHONY: all
-all: host os
+all: host host-programs os
 
-#: all          everything: programs and libraries for this machine, the images of the OS
+#: all          the programs for Linux (host-programs), tools of the tests (host), the images of the OS (os)
 #: check        unit tests and Python tests, under a minute
-#: test         every test once (scripts/test.sh); nightly: the long repetitions
+#: test         what has to pass, once (scripts/test.sh; --more: the other steps); nightly: the long repetitions
 #: run          the single system (test image, bring-up keys) on this terminal; Ctrl-C ends it
 #: sim          10,000 simulated networks: SEEDS=n, or SEED=n for one that tells what happens
-#: bench        noise/ beside OpenSSL and libsodium; bench-os: instructions on rv64
+#: foreign      the device and nodes made with other Noise libraries; production-test: the production image
+#: link-test    two machines through bad links; fault-test: a fault in each process, at many points
+#: host-test    the Linux programs on the loopback; check-host and check-host-*: on machines of name spaces
+#: check-ct     constant time under valgrind; check-ct-matrix, check-ct-os: each compiler, level and path, and rv64
+#: check-wipe   what is left of secrets; check-proofs: the arithmetic, for all inputs; check-install: the installed library
+#: bench        noise/ beside OpenSSL and libsodium; bench-os: instructions on rv64; bench-host: the Linux daemon
 #: fuzz         every fuzzer for FUZZ_SECONDS
 #: mutants      each marker broken once; sim-mutants, wipe-mutants: the same for the simulator and for wiping
 #: diag-host    every warning an error, and the analysers; diag-os: the same for the OS
 #: dep-gate     what the images link
-#: install      PREFIX, DESTDIR; uninstall
+#: install      the library and the Linux programs (install-library, install-programs): PREFIX, DESTDIR; uninstall
 #: clean
 .PHONY: help test run
 help:
