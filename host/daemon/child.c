@@ -30,7 +30,7 @@ static bool program_path(char out[static PATH_MAX], struct fault *fault, const c
            fault_set(fault, EXIT_FAILED, "this program's own directory has too long a name");
 }
 
-// In the child: only the socket and standard error remain. Does not return.
+// In the child: only the socket and the standard descriptors remain. Does not return.
 static void become(char *program, char *argument, int fd)
 {
     char *const argv[] = {program, argument, NULL};
