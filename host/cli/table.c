@@ -185,8 +185,9 @@ const struct command commands[] = {
      3,
      "listen on a local TCP port that leads to a service of a peer",
      "Each connection gets a stream of its own, up to 256 at once. LOCAL is an address in numbers "
-     "or localhost; PORT alone means localhost, port 0 any free one. A stream that breaks off "
-     "resets its connection.",
+     "or localhost; PORT alone means localhost, port 0 any free one. Whoever can connect to it, on "
+     "this machine every user, reaches the service as this node. A stream that breaks off resets "
+     "its connection.",
      {{"timeout", "SECONDS", "wait for each stream (default 10, at most 60)"}},
      command_forward},
     {"metrics", "", 0, 0, "print the daemon's counters for Prometheus", "", {{0}}, command_metrics},
