@@ -40,8 +40,8 @@
 //   or whose external Diffie-Hellman failed (NOISE_ERR_EXTERNAL) kills the handshake and wipes it;
 //   only init revives the object. A bad transport message changes nothing in the receiver; what to do
 //   about it is the caller's choice.
-// - Outputs. On an error the output length is 0. When a message is bad, or no nonce is left, the output buffer
-//   is zero as far as it would have been used; after any other error it is untouched.
+// - Outputs. On an error the output length is 0. When a message is bad or a replay, or no nonce is left, the output
+//   buffer is zero as far as it would have been used; after any other error it is untouched.
 // - Buffers. `cap` is what a buffer holds, `len` what is used. NULL with length 0 is legal, NULL with
 //   a length is NOISE_ERR_ARGUMENT. Input and output may be the same memory: a payload in place lies
 //   where its ciphertext goes, which is XK_MESSAGE_n_OFFSET into a handshake message and at the start
@@ -91,7 +91,7 @@ enum {
     XK_PAYLOAD_3_MAX = XK_MESSAGE_MAX - XK_MESSAGE_3_OVERHEAD, // 65471
     XK_PAYLOAD_MAX = XK_MESSAGE_MAX - XK_TRANSPORT_OVERHEAD,   // 65519, transport
 
-    XK_WINDOW_BITS = 1024, // a nonce this far behind the newest is still accepted once
+    XK_WINDOW_BITS = 1024, // nonces that count: the newest, and those 1 to 1023 behind it, once each
 };
 
 #define XK_MUST_USE __attribute__((warn_unused_result))
