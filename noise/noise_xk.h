@@ -91,7 +91,7 @@ enum {
     XK_PAYLOAD_3_MAX = XK_MESSAGE_MAX - XK_MESSAGE_3_OVERHEAD, // 65471
     XK_PAYLOAD_MAX = XK_MESSAGE_MAX - XK_TRANSPORT_OVERHEAD,   // 65519, transport
 
-    XK_WINDOW_BITS = 1024, // nonces that count: the newest, and those 1 to 1023 behind it, once each
+    XK_WINDOW_BITS = 1024, // nonces that count once: the newest, and 1023 behind it
 };
 
 #define XK_MUST_USE __attribute__((warn_unused_result))
