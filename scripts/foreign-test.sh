@@ -9,7 +9,7 @@ set -eu
 
 case "${1:-}" in
 '') ;;
-*) sed -n 's/^# \{0,1\}//p' "$0" | sed -n '2,6p'; exit 2 ;;
+*) sed -n '3,/^[^#]/s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
 cd "$(dirname "$0")/.."
 work=${FOREIGN_DIR:-build/foreign}

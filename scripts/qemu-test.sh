@@ -14,7 +14,7 @@ set -eu
 
 case "${1:-}" in
 '') ;;
-*) sed -n 's/^# \{0,1\}//p' "$0" | sed -n '2,13p'; exit 2 ;;
+*) sed -n '3,/^[^#]/s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
 cd "$(dirname "$0")/.."
 log=${UART_LOG:-build/uart.log}

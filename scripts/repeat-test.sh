@@ -4,6 +4,10 @@
 #
 #   scripts/repeat-test.sh [N]
 set -eu
+
+case "${1:-1}" in
+*[!0-9]* | 0*) sed -n '3,/^[^#]/s/^# \{0,1\}//p' "$0"; exit 2 ;;
+esac
 cd "$(dirname "$0")/.."
 runs=${1:-5}
 dir=build/repeat

@@ -84,7 +84,7 @@ case "${1:-}" in
     [ -n "$steps" ] || { echo 'test: no target nightly-<name> in the makefiles' >&2; exit 2; }
     logs=build/nightly
     ;;
--*) sed -n 's/^# \{0,1\}//p' "$0" | sed -n '2,9p'; exit 2 ;;
+-*) sed -n 's/^# \{0,1\}//p' "$0" | sed -n '3,9p'; exit 2 ;;
 esac
 for name; do
     names | grep -qx -- "$name" || { echo "test: no step '$name'; --list names them" >&2; exit 2; }
