@@ -9,8 +9,10 @@
 #define fe_square_hot fe_square_call
 
 // Not to be taken into the ladder.
+// NOLINTBEGIN(readability-redundant-declaration): the attribute
 __attribute__((noinline)) void fe_mul_call(struct fe *r, const struct fe *a, const struct fe *b);
 __attribute__((noinline)) void fe_square_call(struct fe *r, const struct fe *a);
+// NOLINTEND(readability-redundant-declaration)
 
 #include "noise/fe25519.c"        // NOLINT(bugprone-suspicious-include)
 #include "noise/fe25519_invert.c" // NOLINT(bugprone-suspicious-include)
