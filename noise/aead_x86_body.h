@@ -262,8 +262,10 @@ NOISE_X86_CALLED void seal_message(uint8_t *ciphertext, uint8_t *tag, const uint
         next_chunk(&m, ciphertext + at, plaintext + at, pending);
         pending = ciphertext + at;
     }
-    xor_tail(&m, ciphertext + at, plaintext + at, tail, pending);
-    absorb_padded(&m.mac, ciphertext + at, tail);
+    if (len > 0) { // the pointer to an empty text may be NULL
+        xor_tail(&m, ciphertext + at, plaintext + at, tail, pending);
+        absorb_padded(&m.mac, ciphertext + at, tail);
+    }
     message_tag(&m, tag, ad_len, len);
 }
 
@@ -279,12 +281,16 @@ NOISE_X86_CALLED bool open_message(uint8_t *plaintext, const uint8_t *key, const
     for (; at < len - tail; at += CHUNK_LEN) {
         next_chunk(&m, plaintext + at, ciphertext + at, ciphertext + at);
     }
-    absorb_padded(&m.mac, ciphertext + at, tail);
+    if (tail > 0) { // the pointer to an empty text may be NULL
+        absorb_padded(&m.mac, ciphertext + at, tail);
+    }
     if (!message_verifies(&m, tag, ad_len, len)) {
         bytes_zero(plaintext, len);
         return false;
     }
-    xor_tail(&m, plaintext + at, ciphertext + at, tail, NULL);
+    if (tail > 0) {
+        xor_tail(&m, plaintext + at, ciphertext + at, tail, NULL);
+    }
     return true;
 }
 
@@ -300,7 +306,9 @@ NOISE_X86_CALLED bool verify_message(const uint8_t *key, const uint8_t *nonce, c
     for (; at < len - tail; at += CHUNK_LEN) {
         absorb_chunk(&m, ciphertext + at);
     }
-    absorb_padded(&m.mac, ciphertext + at, tail);
+    if (tail > 0) {
+        absorb_padded(&m.mac, ciphertext + at, tail);
+    }
     return message_verifies(&m, tag, ad_len, len);
 }
 
