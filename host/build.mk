@@ -83,7 +83,7 @@ check-host: host-programs
 	prove $(PROVE_FLAGS) --exec python3 $(HOST_SYSTEM_TESTS)
 
 # The data plane on the loopback interface: no privileges, ports that the kernel chooses.
-HOST_LOOPBACK_TESTS := $(addprefix tests/host/,streams.py commands.py files.py)
+HOST_LOOPBACK_TESTS := $(addprefix tests/host/,streams.py commands.py files.py hostile.py)
 
 .PHONY: host-test
 host-test: export HOST_PROGRAMS := $(HOST)/bin

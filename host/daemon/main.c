@@ -94,6 +94,8 @@ static bool settle_once(struct daemon *d)
     while (bus_next_stream(&d->bus, &stream, &status)) {
         if ((status.ready & STREAM_OFFERED) != 0 && status.tag == 0) {
             services_offered(d, stream, &status);
+        } else if (status.tag == 0) { // offered, and gone before it was seen
+            bus_stream_close(&d->bus, clock_ms(), stream, BYE_NORMAL);
         } else if (!openings_news(d, &status)) {
             channels_news(d, &status);
         }

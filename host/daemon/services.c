@@ -157,6 +157,7 @@ void services_offered(struct daemon *d, uint32_t stream, const struct stream_sta
     const struct service_config *service =
         config_service_find(&d->config, (const char *)status->service.bytes, status->service.len);
     const struct peer *peer = bus_peer(&d->bus, bus_connection_peer(&d->bus, status->connection));
+    struct stream_status now;
     enum bye_reason bye;
 
     if (service == NULL) {
@@ -170,8 +171,11 @@ void services_offered(struct daemon *d, uint32_t stream, const struct stream_sta
     bye = join(d, stream, service, peer);
     if (bye != BYE_NORMAL) {
         refuse(d, stream, status, peer, bye);
-    } else {
-        d->services.accepted++;
+        return;
+    }
+    d->services.accepted++;
+    if (bus_stream_status(&d->bus, stream, &now)) {
+        channels_news(d, &now); // the peer may have finished already
     }
 }
 
