@@ -118,6 +118,8 @@ struct bus_event {
     uint8_t peer_version;   // with REASON_VERSION: a hint, shown to a person at most
     uint8_t announce_error; // enum announce_error
     bool first;
+    bool
+        guess; // BUS_PAIR_CODE, BUS_PAIR_FAILED: the attempt gave whoever stands in between his guess
     struct device_id id;          // print through label_device only
     struct net_address address;   // of the other end
     uint8_t hash[DSB_HASH_BYTES]; // the handshake hash: ESTABLISHED, SESSION_LOST, PINGED, PONGED

@@ -36,6 +36,7 @@ static void emit(struct bus *bus, const struct connection *c, enum bus_event_typ
             bytes_zero(event.key, sizeof event.key);
         }
     }
+    event.guess = session_pair_guessed(&c->session);
     if (type == BUS_PINGED) {
         event.first = session_pings_received(&c->session) == 1;
     }

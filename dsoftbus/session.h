@@ -146,7 +146,7 @@ struct session {
     struct device_id peer_id;
     uint8_t state, role, reason; // enum session_state, session_role, close_reason
     uint8_t peer_version, peer_bye, pings_received;
-    bool split, pairing;
+    bool split, pairing, pair_guessed;
     uint8_t header_len;
     uint8_t header[SESSION_PREAMBLE_BYTES]; // a preamble, or the length of a frame
     uint16_t frame_len;  // handshake: of the frame being received; 0: header not complete
@@ -291,7 +291,9 @@ bool session_peer_key(const struct session *s, uint8_t key[static DSB_KEY_BYTES]
 // The handshake hash: names the session for channel binding; not a secret. From message 3 on.
 bool session_hash(const struct session *s, uint8_t hash[static DSB_HASH_BYTES])
     __attribute__((warn_unused_result));
-uint32_t session_pair_code(const struct session *s);     // 0..999999, from SESSION_PAIRED on
+uint32_t session_pair_code(const struct session *s); // 0..999999, from SESSION_PAIRED on
+// Pairing: the nonces have gone so far that whoever stands in between can know the code, also if it is never shown.
+bool session_pair_guessed(const struct session *s);
 uint32_t session_rtt_ms(const struct session *s);        // of the last PONG
 uint32_t session_ponged(const struct session *s);        // which PING that was
 uint8_t session_pings_received(const struct session *s); // saturates at 255

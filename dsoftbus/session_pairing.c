@@ -89,6 +89,7 @@ static enum session_event read_commit(struct session *s, const struct record *re
     if (!session_send_record(s, RECORD_PAIR_NONCE, 0, s->pair_nonce, DSB_HASH_BYTES, 0)) {
         return session_fail(s, REASON_INTERNAL);
     }
+    s->pair_guessed = true;
     session_move(s, SESSION_PAIR_OPEN);
     return SESSION_NOTHING;
 }
@@ -97,6 +98,7 @@ static enum session_event read_commit(struct session *s, const struct record *re
 static enum session_event read_nonce(struct session *s, const struct record *record)
 {
     make_code(s, s->pair_nonce, record->body);
+    s->pair_guessed = true;
     if (!session_send_record(s, RECORD_PAIR_OPEN, 0, s->pair_nonce, DSB_HASH_BYTES, 0)) {
         return session_fail(s, REASON_INTERNAL);
     }
@@ -165,4 +167,9 @@ enum session_event session_pairing_record(struct session *s)
 uint32_t session_pair_code(const struct session *s)
 {
     return s->pair_code;
+}
+
+bool session_pair_guessed(const struct session *s)
+{
+    return s->pair_guessed;
 }

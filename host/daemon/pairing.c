@@ -14,12 +14,6 @@
 
 // ---- Outcomes -------------------------------------------------------------------------------------
 
-// Whoever stands in between has had his guess when a code was shown, or when he was caught at the commitment.
-static void count_guess(struct pairing *pairing, const struct bus_event *event)
-{
-    pairing->guesses += event->type == BUS_PAIR_CODE || event->reason == REASON_PAIR_COMMITMENT;
-}
-
 static void answer_code(struct daemon *d, const struct bus_event *event)
 {
     cJSON *result = cJSON_CreateObject();
@@ -66,7 +60,7 @@ void pairing_event(struct daemon *d, const struct bus_event *event)
 {
     char id[LABEL_CHARS_MAX];
 
-    count_guess(&d->pairing, event);
+    d->pairing.guesses += event->guess;
     if (!d->pairing.on || d->pairing.role != event->role) {
         return; // of an attempt that was called off
     }

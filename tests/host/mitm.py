@@ -9,6 +9,7 @@ Announces itself to the caller as the callee, and takes one connection for each 
   relay     hands the callee's nonce on to the caller
   caller    ends with the caller first, so that he knows its code; then he has to commit towards the callee
   callee    the other way round
+  leave     as caller, then breaks off because the callee would not show the caller's code
   grind     as caller, then looks for a nonce that makes the callee's code the caller's, and opens with it instead
 Prints for each attempt {"strategy", "caller_code", "callee_code": what he knows that each side shows, null: nothing}."""
 import hashlib
@@ -114,6 +115,10 @@ def attempt(strategy, caller, callee):
         return finish_with_caller(caller), callee_code
     caller_code = finish_with_caller(caller)
     nonce = commit_to_callee(callee)
+    if strategy == "leave":
+        assert code_of(callee.hash, callee.nonce, nonce) != caller_code
+        callee.connection.shutdown(socket.SHUT_RDWR)
+        return caller_code, None
     if strategy == "caller":
         return caller_code, finish_with_callee(callee, nonce)
     callee.nonce = ground(callee, nonce, caller_code)

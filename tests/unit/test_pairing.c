@@ -272,6 +272,27 @@ static void test_nonces_are_wiped(void **state)
     assert_false(contains((uint8_t *)&b.session, sizeof b.session, nonce, 32));
 }
 
+// Whoever has seen a nonce may have known the code, and have broken off because it was not the one that he needed.
+static void test_who_breaks_off_had_a_guess(void **state)
+{
+    (void)state;
+    struct end a, b;
+
+    ends_commit(&a, &b);
+    end_event(&a, session_disconnected(&a.session)); // before the nonce has come
+    assert_false(session_pair_guessed(&a.session));
+    end_event(&b, session_disconnected(&b.session));
+    assert_end(&b, SESSION_CLOSED, REASON_DISCONNECTED);
+    assert_true(session_pair_guessed(&b.session));
+    ends_pair(&a, &b);
+    end_event(&b, session_disconnected(&b.session));
+    assert_false(session_pair_guessed(&b.session));
+    ends_pair(&a, &b);
+    end_exchange(&a, &b);
+    assert_true(session_pair_guessed(&a.session));
+    assert_true(session_pair_guessed(&b.session));
+}
+
 // ---- Nodes ----------------------------------------------------------------------------------------
 
 // node-a and node-b know nothing of each other.
@@ -310,6 +331,7 @@ static void test_nodes_pair(void **state)
     const struct bus_event *at_a = next_event(a, BUS_PAIR_CODE);
     const struct bus_event *at_b = next_event(b, BUS_PAIR_CODE);
     assert_int_equal(at_a->code, at_b->code);
+    assert_true(at_a->guess && at_b->guess);
     assert_int_equal(at_a->role, SESSION_INITIATOR);
     assert_int_equal(at_b->role, SESSION_RESPONDER);
     assert_true(device_id_equal(&at_a->id, &b->config.session.id));
@@ -366,6 +388,7 @@ static void test_not_armed(void **state)
     world_run(&world);
     const struct bus_event *event = next_event_because(a, BUS_PAIR_FAILED, REASON_PAIR_REFUSED);
     assert_true(device_id_equal(&event->id, &b->config.session.id));
+    assert_false(event->guess);
     next_event_because(b, BUS_UNKNOWN_PEER, REASON_UNKNOWN_PEER);
 }
 
@@ -721,6 +744,7 @@ int main(void)
         PAIR_TEST(test_no_nonce_without_randomness),
         PAIR_TEST(test_pairing_has_ten_seconds),
         PAIR_TEST(test_nonces_are_wiped),
+        PAIR_TEST(test_who_breaks_off_had_a_guess),
         PAIR_TEST(test_nodes_pair),
         PAIR_TEST(test_one_attempt),
         PAIR_TEST(test_not_armed),
