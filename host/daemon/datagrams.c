@@ -159,11 +159,13 @@ static void on_interface_news(uv_poll_t *poll, int status, int events)
     char news[4096];
     ssize_t len;
 
-    (void)status;
     (void)events;
-    do {
+    do { // what was lost because nobody read it is reported once, as an error
         len = recv(d->datagrams.changes_fd, news, sizeof news, MSG_DONTWAIT);
-    } while (len > 0);
+    } while (len > 0 || (len < 0 && errno == ENOBUFS));
+    if (status < 0 && uv_poll_start(poll, UV_READABLE, on_interface_news) != 0) {
+        daemon_die("cannot watch the network interfaces"); // libuv had stopped
+    }
     d->datagrams.changed = true;
 }
 

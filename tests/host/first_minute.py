@@ -4,6 +4,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -138,6 +139,23 @@ def test_over_a_bad_link():
             netlab.worsen(machine, "delay", "40ms", "20ms", "loss", "10%", "duplicate", "5%", "reorder", "25%")
         answered = alice.dsoftbus("ping", "bob", "--count", "5", "--interval", "0.2").out
         assert "5 sent, 5 answered" in answered, answered
+
+
+def test_more_interface_news_than_the_kernel_keeps():
+    """Such as containers make while the daemon was not run: the news are lost, but not the daemon's ear for the next."""
+    with netlab.Lab("alice") as lab:
+        alice = lab["alice"]
+        alice.dsoftbus("init", "--id", "alice")
+        alice.start()
+        alice.daemon.send_signal(signal.SIGSTOP)
+        flicker = "".join(f"addr {word} 10.78.0.1/24 dev eth0\n" for _ in range(2000) for word in ("add", "del"))
+        subprocess.run(["ip", "-n", "alice", "-batch", "-"], input=flicker, text=True, check=True)
+        alice.daemon.send_signal(signal.SIGCONT)
+        alice.dsoftbus("show")
+        netlab.run("ip", "-n", "alice", "link", "add", "late", "type", "bridge")
+        netlab.run("ip", "-n", "alice", "addr", "add", "10.79.0.1/24", "dev", "late")
+        netlab.run("ip", "-n", "alice", "link", "set", "late", "up")
+        netlab.wait_for(lambda: "late" in alice.show()["interfaces"], "the new interface is seen")
 
 
 if __name__ == "__main__":
