@@ -245,7 +245,7 @@ link-test: $(OS)/lab/neuron.elf $(OS)/test/neuron.elf $(HOST)/keyscan
 	prove $(PROVE_FLAGS) --exec python3 tests/qemu/link_test.py :: $< $(BUILD)/link-test 10 0
 	prove $(PROVE_FLAGS) --exec python3 tests/qemu/attack_test.py :: $< $(BUILD)/attack-test
 	prove $(PROVE_FLAGS) --exec python3 tests/qemu/link_stream_test.py :: $(OS)/test/neuron.elf $(BUILD)/link-stream
-nightly-link: $(OS)/lab/neuron.elf
+nightly-link: $(OS)/lab/neuron.elf $(HOST)/keyscan
 	prove $(PROVE_FLAGS) --exec python3 tests/qemu/link_test.py :: $< $(BUILD)/nightly-link 100 1
 
 # --- Long repetitions ---

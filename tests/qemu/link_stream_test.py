@@ -10,7 +10,6 @@ import concurrent.futures
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 
@@ -20,7 +19,6 @@ import link_test
 import machine
 import pair
 
-ROOT = link_test.ROOT
 PHASES = link_test.PHASES + ("ping", "stream", "end")
 POWER_CUT_AT = 256 << 10
 PCAP_HEADER = 24
@@ -68,17 +66,14 @@ def shows_plaintext(raw):
 
 def search(nodes):
     """What of keys and plaintext is in the logs and captures of these boots, or None."""
-    argv = [f"{ROOT}/build/host/keyscan", "nodes"]
     for node in nodes:
-        argv += [node.provision, node.log_path, node.pcap]
         with open(node.pcap, "rb") as f:
             raw = f.read()
         if shows_plaintext(raw):
             return f"plaintext in {node.pcap}"
         if not shows_plaintext(raw + pattern(1 << 14)):
             return "control: planted plaintext is not found"
-    scan = subprocess.run(argv, capture_output=True, text=True)
-    return None if scan.returncode == 0 else f"key scan: {(scan.stdout + scan.stderr).strip().splitlines()[-1]}"
+    return link_test.shown_key(nodes)
 
 
 def stream(image, work, count, options, seconds):

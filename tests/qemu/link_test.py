@@ -5,7 +5,8 @@
 
 IMAGE is the lab image. HANDSHAKES pairs (10) are booted, each with a seed of its own for the link, which loses 20 % of the
 frames, reorders 25 %, repeats 5 % and damages 1 %; all but MAY_FAIL (0) must have a proven session within 30 s of their
-boot. The machines run in real time, so guest time is not longer than the time that passes here."""
+boot. The machines run in real time, so guest time is not longer than the time that passes here. Logs and captures of each
+pair are searched for its keys (build/host/keyscan)."""
 import concurrent.futures
 import os
 import re
@@ -71,6 +72,15 @@ def nodes(image, work, link, phases):
     return [pair.Node(letter, image, work, link.netdev(letter), order) for letter in pair.IDS]
 
 
+def shown_key(nodes):
+    """What the key scan finds in the logs and captures of these boots, or None."""
+    argv = [f"{ROOT}/build/host/keyscan", "nodes"]
+    for node in nodes:
+        argv += [node.provision, node.log_path, node.pcap]
+    scan = subprocess.run(argv, capture_output=True, text=True)
+    return None if scan.returncode == 0 else f"key scan: {(scan.stdout + scan.stderr).strip().splitlines()[-1]}"
+
+
 def run(image, work, options, phases=PHASES, addresses=False):
     """(seconds until all markers of the phases were there, what is wrong or None)"""
     os.makedirs(work)
@@ -82,7 +92,9 @@ def run(image, work, options, phases=PHASES, addresses=False):
             took = time.monotonic() - both.begin
     found = pair.faults(made, not in_time)
     wrong = " | ".join(f"phase {phase.name} on {node.id}: {why}" for phase, node, why in found)
-    return took, f"{wrong}; link {link.counts}" if wrong else None
+    if wrong:
+        return took, f"{wrong}; link {link.counts}"
+    return took, shown_key(made) if "session" in phases else None
 
 
 def power_cycle(image, work):
