@@ -11,7 +11,7 @@ import sys
 # x86-64, as patterns of whole mnemonics. Branches are here: that they do not depend on secrets is what valgrind and the
 # traces are for.
 X86 = r"""
-    (adc|add|and|bt|bzhi|cmp|dec|inc|lea|mov|neg|not|or|pop|push|rol|ror|rorx|sar|sbb|shl|shr|sub|test|xchg|xor)[bwlq]?
+    (adc|add|and|bt[rsc]?|bzhi|cmp|dec|inc|lea|mov|neg|not|or|pop|push|rol|ror|rorx|sar|sbb|shl|shr|sub|test|xchg|xor)[bwlq]?
     adcx adox mulx? mulq imul[lq]? cltd cltq cqto movabs movz[bw]l movs[bwl]q movslq movz[bw]q movs[bw]l movzwl movsbl
     (sh|ro|sa|sh)[lr][dx]? shld shrd sarx shlx shrx andn
     cmov[a-z]+ set[a-z]+ j[a-z]+ call ret leave nop[lw]? data16 cs endbr64 ud2 lock
