@@ -140,9 +140,18 @@ static bool print_arrivals(const char *bytes, size_t len, const char *directory)
     return any;
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static int wait_for_one(const char *directory, double timeout)
 {
     int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), left_ms = (int)(timeout * 1000);
+    int64_t end_ms = now_ms() + left_ms;
     struct pollfd state = {.fd = fd, .events = POLLIN};
     struct fault fault;
     char bytes[4096];
@@ -151,8 +160,9 @@ static int wait_for_one(const char *directory, double timeout)
         (void)fault_errno(&fault, EXIT_FAILED, "cannot watch %s", directory);
         return command_fail(&fault);
     }
-    while (poll(&state, 1, timeout == 0 ? -1 : left_ms) > 0) {
+    while (left_ms >= 0 && poll(&state, 1, timeout == 0 ? -1 : left_ms) > 0) {
         ssize_t len = read(fd, bytes, sizeof bytes);
+        left_ms = timeout == 0 ? 0 : (int)(end_ms - now_ms());
         if (len > 0 && print_arrivals(bytes, (size_t)len, directory)) {
             close(fd);
             return EXIT_DONE;

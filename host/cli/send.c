@@ -183,9 +183,11 @@ static bool send_content(struct sending *s, struct fault *fault)
     return true;
 }
 
-// The peer has ended the stream without an answer: the daemon says why.
-static bool no_answer(struct streams *streams, struct fault *fault, uint32_t stream)
+// The peer has ended the stream without an answer: the daemon says why, when we have ended it too.
+static bool no_answer(const struct sending *s, struct streams *streams, struct fault *fault,
+                      uint32_t stream)
 {
+    (void)shutdown(s->stream, SHUT_WR);
     return streams_wait_end(streams, fault, stream)
                ? fault_set(fault, EXIT_BROKEN, "the peer has ended the stream without an answer")
                : false;
@@ -203,7 +205,7 @@ static bool converse(struct sending *s, struct streams *streams, struct fault *f
     size_t len = file_header_encode(header, &s->header);
 
     if (!send_all(s->stream, header, len) || !read_answer(s)) {
-        return no_answer(streams, fault, stream);
+        return no_answer(s, streams, fault, stream);
     }
     if (s->answer.status == FILE_THERE) {
         return true;
@@ -215,7 +217,7 @@ static bool converse(struct sending *s, struct streams *streams, struct fault *f
         return false;
     }
     if (!read_answer(s)) {
-        return no_answer(streams, fault, stream);
+        return no_answer(s, streams, fault, stream);
     }
     return s->answer.status == FILE_GO_ON || refused(s, fault);
 }

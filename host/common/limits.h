@@ -37,7 +37,9 @@ enum {
     HOST_STREAMS_MAX = 16384,  // a file descriptor each, and buffers while they are used
     HOST_OPENINGS_MAX = 256,   // streams of local clients that are being opened
     HOST_RECEIVING_MAX = 16,   // files at once, a process each
-    HOST_FILE_NAME_MAX = 255,  // bytes: what file systems take
+    HOST_RECEIVING_OF_PEER_MAX = 8, // of them: one peer that stalls does not keep out the rest
+    HOST_FILE_PROCESSES_MAX = 2 * HOST_RECEIVING_MAX, // with those whose stream has ended already
+    HOST_FILE_NAME_MAX = 255,                         // bytes: what file systems take
 
     // ---- Network interfaces ------------------------------------------------------------------------------
 

@@ -465,6 +465,18 @@ void channel_give(struct channel *channel, uint32_t client, uint32_t number)
     channel->number = number;
 }
 
+uint16_t channels_files_of(const struct channels *channels, uint16_t peer)
+{
+    uint16_t count = 0;
+
+    for (uint16_t i = 0; i < channels->max && channels->files > 0; i++) {
+        const struct channel *channel = channels->by_slot[i];
+        count =
+            (uint16_t)(count + (channel != NULL && channel->file && channel->file_peer == peer));
+    }
+    return count;
+}
+
 void channels_drop(struct daemon *d, uint32_t client)
 {
     for (uint16_t i = 0; i < d->channels.max && d->channels.count > 0; i++) {

@@ -32,7 +32,8 @@ struct channel {
     uint16_t slot;
     uint32_t client; // control client, and the number by which it knows the stream; 0: none
     uint32_t number;
-    bool file;              // it counts as a file that is being received
+    bool file;              // it counts as a file that is being received,
+    uint16_t file_peer;     // from this peer
     bool connecting;        // CHANNEL_TCP
     bool in_done, out_done; // the end was passed on: from here to the peer, from the peer to here
     bool in_cut;            // in_done, but not in order
@@ -56,6 +57,9 @@ bool channels_open(struct daemon *d, uint16_t max) __attribute__((warn_unused_re
 // Joins the stream to the descriptor (CHANNEL_ECHO: none), which becomes the channel's on success. An offered
 // stream is accepted, one of CHANNEL_TCP when the connection is there. NULL: no memory; nothing has changed.
 struct channel *channel_new(struct daemon *d, enum channel_kind kind, uint32_t stream, int fd);
+
+// How many files are being received from this peer.
+uint16_t channels_files_of(const struct channels *channels, uint16_t peer);
 
 // The stream belongs to a control client, which is told of its end.
 void channel_give(struct channel *channel, uint32_t client, uint32_t number);

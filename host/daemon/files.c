@@ -94,9 +94,10 @@ static bool send_job(int to, const struct filed_job *job, int fd)
     return sendmsg(to, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof copy;
 }
 
-enum bye_reason files_join(struct daemon *d, uint32_t stream, const struct device_id *peer)
+enum bye_reason files_join(struct daemon *d, uint32_t stream, uint16_t peer)
 {
-    const struct filed_job job = {.bytes_max = d->config.file_bytes_max, .peer = *peer};
+    const struct filed_job job = {.bytes_max = d->config.file_bytes_max,
+                                  .peer = bus_peer(&d->bus, peer)->id};
     struct channel *channel;
     int pair[2];
     bool sent;
@@ -105,6 +106,7 @@ enum bye_reason files_join(struct daemon *d, uint32_t stream, const struct devic
         return BYE_NO_SUCH_SERVICE;
     }
     if (d->channels.files == HOST_RECEIVING_MAX ||
+        channels_files_of(&d->channels, peer) >= HOST_RECEIVING_OF_PEER_MAX ||
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
         return BYE_LIMIT;
     }
@@ -116,6 +118,7 @@ enum bye_reason files_join(struct daemon *d, uint32_t stream, const struct devic
         return BYE_LIMIT;
     }
     channel->file = true;
+    channel->file_peer = peer;
     d->channels.files++;
     return BYE_NORMAL;
 }

@@ -29,7 +29,7 @@ void files_watch(struct daemon *d);
 bool files_running(const struct files *files);
 
 // Hands an offered stream over. BYE_NORMAL, or why it is to be refused.
-enum bye_reason files_join(struct daemon *d, uint32_t stream, const struct device_id *peer)
+enum bye_reason files_join(struct daemon *d, uint32_t stream, uint16_t peer)
     __attribute__((warn_unused_result));
 
 void files_stop(struct daemon *d);

@@ -113,7 +113,7 @@ static int begin_connect(const struct service_config *service)
 
 // BYE_NORMAL: the stream is joined to something.
 static enum bye_reason join(struct daemon *d, uint32_t stream, const struct service_config *service,
-                            const struct peer *peer)
+                            uint16_t peer)
 {
     int fd = -1;
 
@@ -121,7 +121,7 @@ static enum bye_reason join(struct daemon *d, uint32_t stream, const struct serv
     case SERVICE_ECHO:
         return channel_new(d, CHANNEL_ECHO, stream, -1) != NULL ? BYE_NORMAL : BYE_LIMIT;
     case SERVICE_FILE:
-        return files_join(d, stream, &peer->id);
+        return files_join(d, stream, peer);
     case SERVICE_TCP:
         fd = begin_connect(service);
         if (fd < 0) {
@@ -156,7 +156,8 @@ void services_offered(struct daemon *d, uint32_t stream, const struct stream_sta
 {
     const struct service_config *service =
         config_service_find(&d->config, (const char *)status->service.bytes, status->service.len);
-    const struct peer *peer = bus_peer(&d->bus, bus_connection_peer(&d->bus, status->connection));
+    uint16_t index = bus_connection_peer(&d->bus, status->connection);
+    const struct peer *peer = bus_peer(&d->bus, index);
     struct stream_status now;
     enum bye_reason bye;
 
@@ -168,7 +169,7 @@ void services_offered(struct daemon *d, uint32_t stream, const struct stream_sta
         refuse(d, stream, status, peer, BYE_NOT_PERMITTED);
         return;
     }
-    bye = join(d, stream, service, peer);
+    bye = join(d, stream, service, index);
     if (bye != BYE_NORMAL) {
         refuse(d, stream, status, peer, bye);
         return;

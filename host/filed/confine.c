@@ -36,6 +36,7 @@ static const int calls[] = {
     SCMP_SYS(unlinkat),
     // A process for each transfer.
     SCMP_SYS(clone),
+    SCMP_SYS(wait4),
     SCMP_SYS(set_robust_list),
     SCMP_SYS(rseq),
     SCMP_SYS(gettid),

@@ -11,9 +11,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "host/common/exit_code.h"
+#include "host/common/limits.h"
 #include "host/filed/confine.h"
 #include "host/filed/receive.h"
 
@@ -55,14 +57,22 @@ static int next_job(struct filed_job *job)
     return fd;
 }
 
-// Until dsoftbusd is gone. Children are not waited for: the kernel forgets them.
+// Until dsoftbusd is gone. A process may be at work after its stream has ended, so dsoftbusd's limit is none for these.
 static void serve(int directory)
 {
     struct filed_job job = {0};
+    unsigned running = 0;
     int stream;
 
     while ((stream = next_job(&job)) >= 0) {
-        pid_t pid = fork();
+        pid_t pid = -1;
+        while (running > 0 && waitpid(-1, NULL, WNOHANG) > 0) {
+            running--;
+        }
+        errno = EAGAIN;
+        if (running < HOST_FILE_PROCESSES_MAX) {
+            pid = fork();
+        }
         if (pid == 0) {
             close(FILED_SOCKET_FD);
             receive_file(directory, stream, &job);
@@ -70,6 +80,9 @@ static void serve(int directory)
         }
         if (pid < 0) {
             fprintf(stderr, "dsoftbus-filed: no process for a file: %s\n", strerror(errno));
+            receive_fail(stream);
+        } else {
+            running++;
         }
         close(stream);
     }
@@ -77,7 +90,7 @@ static void serve(int directory)
 
 int main(int argc, char **argv)
 {
-    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    const struct sigaction ignore = {.sa_handler = SIG_IGN}, usual = {.sa_handler = SIG_DFL};
     const char ready = 1;
     struct fault fault;
     int directory;
@@ -87,7 +100,7 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     (void)umask(0077);
-    (void)sigaction(SIGCHLD, &ignore, NULL);
+    (void)sigaction(SIGCHLD, &usual, NULL); // else they could not be counted
     (void)sigaction(SIGINT, &ignore, NULL); // it goes when dsoftbusd goes
     (void)sigaction(SIGTERM, &ignore, NULL);
     directory = open_directory(argv[1]);

@@ -62,6 +62,13 @@ static void answer(const struct transfer *t, enum file_status status)
     (void)!send(t->stream, bytes, sizeof bytes, MSG_NOSIGNAL);
 }
 
+void receive_fail(int stream)
+{
+    const struct transfer t = {.stream = stream};
+
+    answer(&t, FILE_FAILED);
+}
+
 static void refuse(const struct transfer *t, enum file_status status)
 {
     answer(t, status);
@@ -208,19 +215,30 @@ static void name_part(struct transfer *t)
              (int)PART_HASH_CHARS, text);
 }
 
+// Whether what we have opened is a plain file, and still the one of this name and of no other.
+static bool is_part(const struct transfer *t, const struct stat *opened)
+{
+    struct stat named;
+
+    return S_ISREG(opened->st_mode) && opened->st_nlink == 1 &&
+           fstatat(t->directory, t->part_name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           named.st_ino == opened->st_ino && named.st_dev == opened->st_dev;
+}
+
 // Opens the part for us alone. One that another process has renamed or removed since is as good as busy.
 static bool open_part(struct transfer *t)
 {
     struct stat stat;
 
     name_part(t);
-    t->part = openat(t->directory, t->part_name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    t->part = openat(t->directory, t->part_name,
+                     O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
     if (t->part < 0) {
         fail(t, "refused");
         return false;
     }
     if (flock(t->part, LOCK_EX | LOCK_NB) != 0 || fstat(t->part, &stat) != 0 ||
-        stat.st_nlink == 0) {
+        !is_part(t, &stat)) {
         refuse(t, FILE_BUSY);
         return false;
     }
@@ -286,8 +304,9 @@ static void store(struct transfer *t)
         refuse(t, FILE_WRONG_HASH);
         return;
     }
-    if (fsync(t->part) != 0) {
+    if (fsync(t->part) != 0) { // what the disk has of it nobody knows: it is no beginning
         fail(t, "not stored");
+        (void)unlinkat(t->directory, t->part_name, 0);
         return;
     }
     if (!rename_onto_nothing(t)) {

@@ -11,4 +11,7 @@ void receive_remove_old_parts(int directory);
 // Until it is stored, refused, or the stream ends. Says on standard error what has come of it.
 void receive_file(int directory, int stream, const struct filed_job *job);
 
+// Answers that it could not be stored.
+void receive_fail(int stream);
+
 #endif

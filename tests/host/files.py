@@ -198,12 +198,67 @@ def test_two_senders_of_one_file():
         assert f.received("x") == content
 
 
-def test_17_files_at_once_are_one_too_many():
+def test_9_files_at_once_are_one_too_many():
+    """Of one peer: the 16 places are for others too."""
     with Files() as f:
-        streams = [Stream(f) for _ in range(16)]
+        streams = [Stream(f) for _ in range(8)]
         assert f.a.control().refusal("b", "file")["text"] == "the peer refuses file: limit"
         streams.pop().socket.close()
         wait_for(lambda: f.a.control().call(op="open", peer="b", service="file")["ok"], "a place is free again")
+
+
+def filed_of(node):
+    return next(pid for pid in children(node.daemon.pid)
+                if "dsoftbus-filed" in open(f"/proc/{pid}/comm", encoding="utf-8").read())
+
+
+def busy(filed):
+    """Processes that receive a file."""
+    states = [open(f"/proc/{pid}/stat", encoding="utf-8").read().rsplit(")", 1)[1].split()[0] for pid in children(filed)]
+    return len(states) - states.count("Z")
+
+
+def test_a_sender_that_leaves_gets_no_more_processes():
+    """Each works for a while on what is there already, after its stream has gone."""
+    with Files() as f:
+        with open(os.path.join(f.inbox, "x"), "wb") as there:
+            there.truncate(60 * MIB)
+        filed = filed_of(f.b)
+        most = refused = 0
+        end = time.monotonic() + 60
+        while refused == 0 and time.monotonic() < end:
+            stream = Stream(f)
+            try:
+                stream.socket.sendall(header(b"x", b"", size=60 * MIB))
+            except BrokenPipeError:
+                pass
+            stream.socket.close()
+            stream.control.close()
+            most = max(most, busy(filed))
+            refused = f.b.log().count("no process for a file")
+        assert refused > 0 and most <= 32, (refused, most)
+        wait_for(lambda: busy(filed) == 0, "they end", 60)
+        assert Stream(f).ask(b"y", b"content") == (GO_ON, 0)
+
+
+def test_a_part_that_is_no_file():
+    with Files() as f:
+        content = b"content"
+        name = hashlib.blake2s(b"\1a" + header(b"x", content)).hexdigest()[:32]
+        os.mkfifo(os.path.join(f.inbox, f".dsoftbus-{name}.part"))
+        assert Stream(f).ask(b"x", content)[0] == BUSY
+
+
+def test_a_receiver_that_dies():
+    with Files() as f:
+        with open(os.path.join(f.inbox, "x"), "wb") as there:
+            there.truncate(60 * MIB)
+        filed = filed_of(f.b)
+        sender = f.a.spawn("send", "b", f.make("x", bytes(60 * MIB - 1) + b"x"), stderr=subprocess.PIPE)
+        pid = wait_for(lambda: children(filed), "a process for the file", 20)[0]
+        os.kill(pid, signal.SIGKILL)
+        assert b"without an answer" in sender.communicate(timeout=20)[1]
+        assert sender.returncode == 9, sender.returncode
 
 
 def test_no_space():
@@ -265,6 +320,13 @@ def test_receive_waits():
         f.a.dsoftbus("send", "b", f.make("x", b"x"))
         assert waiting.communicate(timeout=20)[0].decode() == os.path.join(f.inbox, "x") + "\n"
         f.b.dsoftbus("receive", "--wait", "--timeout", "0.1", code=7)
+        waiting = f.b.spawn("receive", "--wait", "--timeout", "1", stderr=subprocess.DEVNULL)
+        end = time.monotonic() + 10
+        while waiting.poll() is None and time.monotonic() < end:  # what is no file does not prolong it
+            f.make(".part", b"")
+            os.rename(os.path.join(f.outbox, ".part"), os.path.join(f.inbox, ".part"))
+            time.sleep(0.2)
+        assert waiting.wait(20) == 7 and time.monotonic() < end
         f.a.dsoftbus("receive", code=2)
 
 
@@ -288,9 +350,7 @@ def kill_all(node):
 
 def test_the_file_process_dies():
     with Files() as f:
-        filed = next(pid for pid in children(f.b.daemon.pid)
-                     if "dsoftbus-filed" in open(f"/proc/{pid}/comm", encoding="utf-8").read())
-        os.kill(filed, signal.SIGKILL)
+        os.kill(filed_of(f.b), signal.SIGKILL)
         wait_for(lambda: "the file process has ended" in f.b.log(), "the daemon notices")
         assert f.a.control().refusal("b", "file")["text"] == "the peer refuses file: no such service"
 
