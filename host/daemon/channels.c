@@ -205,6 +205,8 @@ static void finish(struct channel *channel)
     }
     if (bus_stream_finish(&d->bus, clock_ms(), channel->stream) == STREAM_OK) {
         end_if_done(channel);
+    } else { // it is broken: news of that are on their way, and our end has not gone out
+        channel->in_cut = true;
     }
 }
 
@@ -308,7 +310,7 @@ static void echo(struct channel *channel)
     }
     if (error == STREAM_END) {
         channel->in_done = channel->out_done = true;
-        (void)!bus_stream_finish(&d->bus, clock_ms(), channel->stream);
+        channel->in_cut = bus_stream_finish(&d->bus, clock_ms(), channel->stream) != STREAM_OK;
         end_if_done(channel);
     } else if (error != STREAM_WOULD_BLOCK) {
         end_by_peer(channel, error);

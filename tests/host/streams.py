@@ -172,6 +172,22 @@ def test_a_peer_that_dies_is_no_end_of_file():
         assert event["reason"] == "the session is lost", event
 
 
+def test_an_end_that_cannot_be_sent_is_no_end_in_order():
+    """The peer has finished, and its daemon dies just before our program finishes too."""
+    server = Server(lambda connection: connection.shutdown(socket.SHUT_WR))
+    with Nodes(a="", b=f"[tcp brief]\naddress = 127.0.0.1:{server.port}\nallow = a\n") as (a, b):
+        control = a.control()
+        stream = control.open("b", "brief")
+        assert stream.recv(1) == b""
+        a.daemon.send_signal(signal.SIGSTOP)
+        b.stop(signal.SIGKILL)
+        stream.shutdown(socket.SHUT_WR)
+        a.daemon.send_signal(signal.SIGCONT)
+        event = control.line()
+        assert not event["clean"] and event["reason"] == "the session is lost", event
+    server.close()
+
+
 def test_a_local_program_that_dies_is_no_end_of_file():
     ends = []
 
