@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sets up, and runs every test, once and short. The last line is the verdict: N passed, N failed[, N skipped].
 #
-#   scripts/test.sh             all steps; machines and name spaces beside what builds and computes
+#   scripts/test.sh             all steps; machines and other builds beside the rest
 #   scripts/test.sh NAME...     only these steps, one after the other; scripts/test.sh --list names them
 #   scripts/test.sh --nightly [NAME...]   the long repetitions: each target nightly-<name> of the makefiles is a step
 #
@@ -24,7 +24,7 @@ paths        | make -j"$jobs" check-paths
 differential | make check-differential
 interop      | make check-interop
 proofs       | make -j"$jobs" check-proofs
-sim          | make -j"$jobs" sim
+sim          | make -j"$jobs" sim && make sim-mutants
 ct           | make -j"$jobs" check-ct-matrix
 ct-os        | make check-ct-os
 wipe         | make check-wipe
@@ -33,10 +33,6 @@ kernel       | make kernel-test
 diag-host    | make -j"$jobs" diag-host
 diag-os      | make -j"$jobs" diag-os
 diag-control | make diag-control
-asan-gcc     | make -j"$jobs" check-unit check-vectors SAN=address,undefined
-asan-clang   | make -j"$jobs" check-unit check-vectors SAN=address,undefined HOST_CC=clang
-unit-clang   | make -j"$jobs" check-unit HOST_CC=clang
-vectors-clang | make -j"$jobs" check-vectors HOST_CC=clang
 emulator     | make -j"$jobs" check-emulator && make -j"$jobs" check-emulator HOST_CC=clang
 fuzz         | make -j"$jobs" fuzz
 size         | make -j"$jobs" size
@@ -49,8 +45,8 @@ bench-os     | make bench-os
 bench        | make check-bench
 '
 
-# What mostly waits: machines, links, name spaces.
-machines='
+# What can run beside that: machines, links and name spaces, which mostly wait; and other builds, each in its own directory.
+beside='
 proof        | scripts/qemu-test.sh
 repeat       | scripts/repeat-test.sh 5
 provisioning | make provisioning-test
@@ -63,6 +59,10 @@ host         | make host-test
 host-more    | make check-host-pairing check-host-guest check-host-package check-host-flood check-host-kill check-host-custody
 leaks        | make check-leaks
 mutants      | make mutants
+asan-gcc     | make -j"$jobs" check-unit check-vectors SAN=address,undefined
+asan-clang   | make -j"$jobs" check-unit check-vectors SAN=address,undefined HOST_CC=clang
+unit-clang   | make -j"$jobs" check-unit HOST_CC=clang
+vectors-clang | make -j"$jobs" check-vectors HOST_CC=clang
 '
 
 cd "$(dirname "$0")/.." || exit 1
@@ -71,14 +71,14 @@ export PROVE_FLAGS=-v
 logs=build/test
 
 names() {
-    echo "$first$steps$machines" | sed -n 's/ *|.*//p'
+    echo "$first$steps$beside" | sed -n 's/ *|.*//p'
 }
 
 case "${1:-}" in
 --list) names; exit 0 ;;
 --nightly)
     shift
-    first='' machines=''
+    first='' beside=''
     steps=$(find Makefile noise dsoftbus kernel services host tests -name Makefile -o -name '*.mk' | sort |
         xargs sed -n 's/^nightly-\([a-z0-9-]*\):.*/\1 | make -j"$jobs" nightly-\1/p' | sort -u)
     [ -n "$steps" ] || { echo 'test: no target nightly-<name> in the makefiles' >&2; exit 2; }
@@ -145,11 +145,11 @@ LIST
 }
 
 scripts/deps.sh test || { echo '0 passed, 1 failed'; exit 1; }
-if [ $# -gt 0 ] || [ -z "$machines" ]; then
-    run_steps "$first$steps$machines" "$@"
+if [ $# -gt 0 ] || [ -z "$beside" ]; then
+    run_steps "$first$steps$beside" "$@"
 else
     run_steps "$first"
-    run_steps "$machines" &
+    run_steps "$beside" &
     run_steps "$steps"
     wait
 fi
