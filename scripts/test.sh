@@ -56,7 +56,7 @@ os2vm        | scripts/os2vm.sh
 faults       | make fault-test
 link         | make link-test
 host         | make host-test
-host-more    | make check-host-pairing check-host-guest check-host-package check-host-flood check-host-kill check-host-custody
+host-more    | make check-host check-host-pairing check-host-guest check-host-package check-host-flood check-host-kill check-host-custody
 leaks        | make check-leaks
 mutants      | make mutants
 asan-gcc     | make -j"$jobs" check-unit check-vectors SAN=address,undefined

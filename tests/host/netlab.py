@@ -219,6 +219,7 @@ class Lab:
         for machine in self.machines:
             if machine.daemon is not None and machine.daemon.poll() is None:
                 machine.stop(9)
+            run("ip", "link", "del", f"p-{machine.name}")  # at once; with its name space it would go some time later
             run("ip", "netns", "del", machine.name)
         run("ip", "link", "del", "switch")
         shutil.rmtree(self.directory)
