@@ -29,7 +29,7 @@ all: host host-programs os
 
 #: all          the programs for Linux (host-programs), tools of the tests (host), the images of the OS (os)
 #: check        unit tests and Python tests, under a minute
-#: test         what has to pass, once (scripts/test.sh; --more: the other steps); nightly: the long repetitions
+#: test         every test, once (scripts/test.sh); nightly: the long repetitions
 #: run          the single system (test image, bring-up keys) on this terminal; Ctrl-C ends it
 #: sim          10,000 simulated networks: SEEDS=n, or SEED=n for one that tells what happens
 #: foreign      the device and nodes made with other Noise libraries; production-test: the production image
