@@ -203,12 +203,12 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t err)
 
 // --- What clients ask for ---
 
-// Binds to the port, or to a random free one.
+// Binds to the port, or to a free one.
 static err_t bind_somewhere(struct tcp_pcb *pcb, const ip4_addr_t *address, uint16_t port)
 {
     err_t err = ERR_USE;
     for (unsigned i = 0; err == ERR_USE && i < (port != 0 ? 1 : BIND_TRIES); i++) {
-        err = tcp_bind(pcb, address, port != 0 ? port : stack_random_port());
+        err = tcp_bind(pcb, address, port != 0 ? port : stack_next_port());
     }
     return err;
 }

@@ -16,6 +16,7 @@
 enum {
     DYNAMIC_PORT_FIRST = 49152,
     DYNAMIC_PORTS = 16384,
+    PORT_STEP_MAX = 8,
     LOOPBACK_NETWORK = 127,
 };
 
@@ -85,6 +86,14 @@ uint32_t stack_random(void)
 uint16_t stack_random_port(void)
 {
     return (uint16_t)(DYNAMIC_PORT_FIRST + stack_random() % DYNAMIC_PORTS);
+}
+
+// RFC 6056 3.3.5, random increments.
+uint16_t stack_next_port(void)
+{
+    static uint32_t at; // 0: nothing chosen yet
+    at = at == 0 ? stack_random() : at + 1 + stack_random() % PORT_STEP_MAX;
+    return (uint16_t)(DYNAMIC_PORT_FIRST + at % DYNAMIC_PORTS);
 }
 
 bool stack_owns_address(const ip4_addr_t *address)

@@ -28,6 +28,9 @@ void stack_loop(void);
 uint32_t stack_random(void);
 // A port of the dynamic range, 49152..65535 (RFC 6335 6).
 uint16_t stack_random_port(void);
+// One such for a connection: from a random beginning in small random steps, so that a port comes back only after thousands of
+// connections, when the other end has no TIME_WAIT for it any more.
+uint16_t stack_next_port(void);
 
 // Whether an address is one of ours (or 0.0.0.0, for all of them).
 bool stack_owns_address(const ip4_addr_t *address);

@@ -26,7 +26,7 @@ static uint32_t min_nonzero(uint32_t a, uint32_t b)
     return a == NO_WORK || (b != NO_WORK && b < a) ? b : a;
 }
 
-// --- TCP, every 250 ms: delayed acknowledgements, refused data, a FIN that found no memory ---
+// --- TCP, every 100 ms: delayed acknowledgements, refused data, a FIN that found no memory ---
 
 static uint32_t tcp_fast_due(void)
 {
@@ -44,7 +44,7 @@ static void tcp_fast_advance(uint32_t periods)
     tcp_fasttmr();
 }
 
-// --- TCP, every 500 ms: retransmission, zero windows, and the ends of connections ---
+// --- TCP, every 200 ms: retransmission, zero windows, and the ends of connections ---
 
 // Slow ticks until more than `limit` have passed since the connection's last activity.
 static uint32_t ticks_left(const struct tcp_pcb *pcb, uint32_t limit)

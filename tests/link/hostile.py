@@ -65,6 +65,8 @@ class Link:
             if self.injector is not None:
                 for to, forged in self.injector.saw(here, frame):
                     self.send(to, [forged])
+                if self.injector.is_to_him(frame):
+                    continue  # a switch sends it to him alone
             if passes(frame, self.only):
                 self.send(there, self.directions[here].arrive(frame, now_s))
             else:

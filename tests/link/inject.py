@@ -71,6 +71,10 @@ class Injector:
         self.running = None   # the last data segment of node-a's in a session
         self.replay = None    # state of the replayed connection
 
+    @staticmethod
+    def is_to_him(frame):
+        return frame[:6] == MAC["x"]
+
     def saw(self, here, frame):
         if here == "b" and frame[12:14] == b"\x08\x00" and frame[23:24] == b"\x11" and frame[42:46] == b"NXSB":
             self.announce = frame[42:14 + struct.unpack(">H", frame[16:18])[0]]

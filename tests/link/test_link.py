@@ -168,9 +168,14 @@ def test_an_injector_sees_and_sends():
         def saw(self, here, frame):
             return [(here, b"forged " + frame)]
 
-    ends = Ends(rates=fate.Rates(drop=1.0), injector=Echo())
+        def is_to_him(self, frame):
+            return frame == b"to him"
+
+    ends = Ends(rates=fate.Rates(), injector=Echo())
     ends.send("a", b"x")
-    assert ends.received("a") == [b"forged x"] and ends.received("b") == []
+    assert ends.received("a") == [b"forged x"] and ends.received("b") == [b"x"]
+    ends.send("a", b"to him")
+    assert ends.received("a") == [b"forged to him"] and ends.received("b") == []
 
 
 def test_it_is_fast_enough():

@@ -68,6 +68,8 @@
 #define TCP_OOSEQ_MAX_BYTES        TCP_WND
 #define TCP_OOSEQ_MAX_PBUFS        12
 #define TCP_CALCULATE_EFF_SEND_MSS 1
+// The unit of time-outs is twice this: with lwIP's 250 a lost segment is repeated after 1.5 s at the earliest, so after 0.6 s.
+#define TCP_TMR_INTERVAL 100
 // Tells the facade when lwIP lets go of a connection.
 #define LWIP_TCP_PCB_NUM_EXT_ARGS                                 1
 #define LWIP_HOOK_TCP_ISN(local, local_port, remote, remote_port) stack_random()

@@ -71,25 +71,18 @@ const char *served_again(struct node *n, const char *name)
 
 // ---- Sessions ---------------------------------------------------------------------------------------------------
 
-// A connection whose port the other end still has in TIME_WAIT is refused, and its second attempt, from another port, is
-// not: among so many connections from one address that happens a few times.
 const char *soak_cycles(struct node *n)
 {
     struct net_stats before;
     const char *why = pools_settled(&before, n);
-    unsigned again = 0;
     uint64_t begin = clock_ms();
     for (unsigned i = 0; why == NULL && i < CYCLES; i++) {
         why = node_good_session(n);
-        if (why != NULL && ++again <= CYCLES / 10) {
-            why = node_good_session(n);
-        }
     }
     if (why != NULL) {
         return why;
     }
     figure("cycles", CYCLES);
-    figure("cycles_second_attempts", again);
     figure("cycles_ms", clock_ms() - begin);
     return pools_come_back(&before, n, "cycles");
 }

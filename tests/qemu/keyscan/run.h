@@ -26,7 +26,7 @@ struct run {
     size_t name_count;
     // What came of it.
     size_t sessions;   // complete handshakes, reconstructed to their hash
-    size_t broken_off; // handshakes that ended before message 3, every key known
+    size_t broken_off; // those that ended before message 3 or with it refused, every key known
     size_t unseeded;   // of unseeded nodes: known as far as their static keys reach
     size_t failures;   // what could not be reconstructed
 };

@@ -86,6 +86,7 @@ struct attempt {
     struct replay replay;
     enum replay_result result;
     const char *responder_name;
+    bool refused; // the responder has said nothing more after message 2
 };
 
 static bool try_responder(struct attempt *attempt, const struct handshake_texts *texts,
@@ -200,6 +201,10 @@ static void judge(struct run *run, const struct attempt *attempt, struct foreign
         run_fail(run, "%s: the ephemeral keys of message %u are nobody's", where, next);
         return;
     case REPLAY_BAD_MESSAGE:
+        if (attempt->replay.messages_read == 2 && attempt->refused) {
+            note_session(run, attempt, foreign);
+            return;
+        }
         run_fail(run, "%s: message %u authenticates under no key that is known", where, next);
         return;
     }
@@ -209,6 +214,7 @@ static void reconstruct(struct run *run, const struct tcp_connection *c, const c
 {
     struct attempt attempt = {.result = REPLAY_BAD_MESSAGE};
     read_transcript(&attempt.transcript, c);
+    attempt.refused = c->received.len == SESSION_FRAME_HEADER_BYTES + SESSION_MESSAGE_2_BYTES;
     bool gap = c->sent.whole_len < c->sent.len || c->received.whole_len < c->received.len;
     if (gap && attempt.transcript.messages[2] == NULL) {
         run_fail(run, "%s: the capture lacks a segment", where);
