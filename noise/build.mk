@@ -17,11 +17,7 @@ $(OS_LIBNOISE): $(NOISE_SRC:%.c=$(BUILD)/os/%.o)
 # Scheduling before register allocation makes gcc spill in the field arithmetic.
 RV_CFLAGS_noise := -fno-schedule-insns
 
-# On x86-64 gcc needs to be kept from reordering the products of the portable field arithmetic, and to see where its loop runs
-# out of registers: 37 us instead of 44 us for a ladder.
-%/x25519_ladder.o %/x25519_comb.o %/fe25519.o: HOST_CFLAGS += $(if $(findstring clang,$(HOST_CC)),,-fno-tree-ter -fira-loop-pressure)
-
-# clang's scheduler does the same to the field arithmetic in vectors: 53,000 cycles instead of 48,500 for a ladder.
+# clang's scheduler reorders the field arithmetic in vectors: 53,000 cycles instead of 48,500 for a ladder.
 %/x25519_avx2.o %/x25519_ifma.o %/x25519_ifma_8.o: HOST_CFLAGS += $(if $(findstring clang,$(HOST_CC)),-mllvm -enable-misched=0)
 
 # What is in vectors there is written so. clang would add gathers and scatters, with public addresses, but of secrets, and

@@ -199,13 +199,19 @@ static inline __attribute__((always_inline)) void fe_square(struct fe *r, const 
 void fe_mul_call(struct fe *r, const struct fe *a, const struct fe *b);
 void fe_square_call(struct fe *r, const struct fe *a);
 
-// What the inner loops use: inlined, unless the build is for size (NOISE_SMALL).
+// Additions and what is like them: inlined, unless the build is for size (NOISE_SMALL).
 #ifdef NOISE_SMALL
-#define FE_INLINE     static __attribute__((noinline, unused))
+#define FE_INLINE static __attribute__((noinline, unused))
+#else
+#define FE_INLINE static inline
+#endif
+
+// Multiplications in the inner loops: inlined where that is faster. On x86-64 gcc's loop of 2,000 instructions is slower than
+// one with calls: 53 us instead of 44 us for a ladder on Zen 3.
+#if defined(NOISE_SMALL) || (defined(__x86_64__) && !defined(__clang__))
 #define fe_mul_hot    fe_mul_call
 #define fe_square_hot fe_square_call
 #else
-#define FE_INLINE     static inline
 #define fe_mul_hot    fe_mul
 #define fe_square_hot fe_square
 #endif
