@@ -36,6 +36,8 @@ static struct {
     uint8_t m1[64], m2[64], m3[80];
     uint8_t long_text[LONG_LEN];
     uint8_t private_keys[JOBS][32], products[JOBS][32];
+    struct xk_handshake initiators[JOBS], responders[JOBS];
+    uint8_t wire[JOBS][80];
 } t;
 
 static volatile uint8_t sink;
@@ -201,7 +203,7 @@ static enum noise_error secret_random(void *ctx, uint8_t *out, size_t len)
     return NOISE_OK;
 }
 
-static void start(bool external)
+static bool start(struct xk_handshake *initiator, struct xk_handshake *responder, bool external)
 {
     struct xk_config i = {.static_public = t.public_key,
                           .static_private = external ? NULL : t.private_key,
@@ -214,9 +216,8 @@ static void start(bool external)
     r.remote_static = NULL;
     secret(t.private_key, sizeof t.private_key);
     secret(t.other_private, sizeof t.other_private);
-    if (xk_initiator_init(&t.i, &i) != NOISE_OK || xk_responder_init(&t.r, &r) != NOISE_OK) {
-        sink = 1;
-    }
+    return xk_initiator_init(initiator, &i) == NOISE_OK &&
+           xk_responder_init(responder, &r) == NOISE_OK;
 }
 
 static void give(struct xk_handshake *hs, const uint8_t *private_key)
@@ -239,7 +240,7 @@ static unsigned handshake(bool external)
     size_t len;
     enum noise_error wait = external ? NOISE_NEED_DH : NOISE_OK;
     unsigned bad = 0;
-    start(external);
+    bad += !start(&t.i, &t.r, external);
     secret(t.text, TEXT_LEN);
     bad += xk_initiator_write_message_1(&t.i, t.m1, 64, &len, t.text, 4) != NOISE_OK;
     public(t.m1, sizeof t.m1);
@@ -279,6 +280,65 @@ static unsigned transport(void)
     return bad;
 }
 
+// A message of every handshake in one call; gives how many did not come to NOISE_OK.
+static size_t advance(struct xk_handshake *handshakes, enum xk_message message, size_t len)
+{
+    struct xk_turn turns[JOBS] = {0};
+    bool writes = message == XK_WRITE_MESSAGE_1 || message == XK_WRITE_MESSAGE_2 ||
+                  message == XK_WRITE_MESSAGE_3;
+    for (size_t i = 0; i < JOBS; i++) {
+        turns[i] =
+            writes ? (struct xk_turn){.hs = &handshakes[i],
+                                      .message = message,
+                                      .out = t.wire[i],
+                                      .out_cap = sizeof t.wire[i]}
+                   : (struct xk_turn){
+                         .hs = &handshakes[i], .message = message, .in = t.wire[i], .in_len = len};
+    }
+    size_t others = xk_batch_advance(turns, JOBS);
+    public(t.wire, sizeof t.wire);
+    return others;
+}
+
+// What the holder of the responders' key does for all at once.
+static unsigned give_all(void)
+{
+    struct xk_dh_request wanted[JOBS];
+    struct xk_product products[JOBS];
+    size_t len;
+    unsigned bad = 0;
+    for (size_t i = 0; i < JOBS; i++) {
+        bad += xk_dh_request(&t.responders[i], &wanted[i]) != NOISE_OK;
+        products[i] =
+            (struct xk_product){t.products[i], t.other_private, wanted[i].public_key, NOISE_OK};
+    }
+    bad += xk_batch_dh(products, JOBS) != 0;
+    for (size_t i = 0; i < JOBS; i++) {
+        bad += xk_responder_dh_result(&t.responders[i], wanted[i].id, t.products[i], NULL, 0, &len,
+                                      t.wire[i], 48) != NOISE_OK;
+    }
+    return bad;
+}
+
+static unsigned handshakes(bool external)
+{
+    unsigned bad = 0;
+    for (size_t i = 0; i < JOBS; i++) {
+        bad += !start(&t.initiators[i], &t.responders[i], false);
+        if (external) {
+            bad += !start(&t.i, &t.responders[i], true);
+        }
+    }
+    bad += advance(t.initiators, XK_WRITE_MESSAGE_1, 0) != 0;
+    bad += advance(t.responders, XK_READ_MESSAGE_1, 48) != (external ? JOBS : 0);
+    bad += external ? give_all() : 0;
+    bad += advance(t.responders, XK_WRITE_MESSAGE_2, 0) != 0;
+    bad += advance(t.initiators, XK_READ_MESSAGE_2, 48) != 0;
+    bad += advance(t.initiators, XK_WRITE_MESSAGE_3, 0) != 0;
+    bad += advance(t.responders, XK_READ_MESSAGE_3, 64) != 0;
+    return bad;
+}
+
 static unsigned wrong; // a row that did not do what it should
 
 static void row_handshake_local(void)
@@ -290,6 +350,12 @@ static void row_handshake_local(void)
 static void row_handshake_external(void)
 {
     wrong += handshake(true);
+}
+
+static void row_handshakes_in_batches(void)
+{
+    wrong += handshakes(false);
+    wrong += handshakes(true);
 }
 
 static const struct {
@@ -311,6 +377,7 @@ static const struct {
     {"rng", row_rng, false},
     {"handshake with the key at hand, transport, rekey", row_handshake_local, false},
     {"handshake with an external key", row_handshake_external, false},
+    {"handshakes in batches, products in batches", row_handshakes_in_batches, false},
 };
 
 static void prepare(void)

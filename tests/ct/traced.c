@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each operation of noise/ with many secrets, each between the two marks of trace_run: on bare rv64imac for trace_plugin.c, and
-// here for stepper.c. Prints the names of the operations, in their order, how many secrets each had, and for how many of
+// here for step_marks.c. Prints the names of the operations, in their order, how many secrets each had, and for how many of
 // them what is left in the dead stack and in registers is not what the first left. "control: " is before those whose traces must
 // differ, "leak: " before the one that leaves a secret.
 #include <stdbool.h>
@@ -16,27 +16,16 @@
 #include "tests/bench/os_bare.h"
 #include "tests/ct/trace.h"
 
-// To step through everything would take minutes: fewer secrets, and no handshake, which is made of the rest.
-#ifdef TRACE_STEPS
 enum {
     SECRETS = 16,
-    JOBS = 4,
-    BASES = 0, // of those, for the base point
-};
-#else
-enum {
-    SECRETS = 18,
-    JOBS = 6,
-    BASES = 2,
-};
-#endif
-
-enum {
+    JOBS = 6,        // the points are as many as the widest vectors need to be used
+    BASES = 2,       // of those, for the base point
+    PAIRS = 4,       // handshakes in a batch: again as many points
     TEXT_LEN = 5300, // more than the widest path does at once
 };
 
 static struct {
-    struct xk_handshake i, r;
+    struct xk_handshake i, r, initiators[PAIRS], responders[PAIRS];
     struct xk_sender i_sender, r_sender;
     struct xk_receiver i_receiver, r_receiver;
     struct rng rng;
@@ -44,7 +33,7 @@ static struct {
     struct x25519_job jobs[JOBS];
     uint8_t products[JOBS][32];
     uint8_t i_private[32], i_public[32], r_private[32], r_public[32];
-    uint8_t m1[48], m2[48], m3[64];
+    uint8_t m1[48], m2[48], m3[64], wire[PAIRS][64];
     uint8_t key[32], nonce[12], tag[16], out[32], out2[32];
     uint8_t text[TEXT_LEN + 16] __attribute__((aligned(8)));
     uint8_t sealed[TEXT_LEN + 16] __attribute__((aligned(8)));
@@ -175,7 +164,7 @@ static void op_rng(void)
     must(rng_random(&t.rng, t.text, 100) == NOISE_OK);
 }
 
-#ifndef TRACE_STEPS
+#ifndef TRACE_PRIMITIVES
 static struct xk_config config(const uint8_t *own_public, const uint8_t *own_private,
                                const uint8_t *remote)
 {
@@ -197,13 +186,19 @@ static void answer(struct xk_handshake *hs, const uint8_t *private_key)
               : xk_initiator_dh_result(hs, wanted.id, t.out)) == NOISE_OK);
 }
 
-static void handshake(bool external)
+static void start(struct xk_handshake *initiator, struct xk_handshake *responder, bool external)
 {
     struct xk_config i = config(t.i_public, external ? NULL : t.i_private, t.r_public);
     struct xk_config r = config(t.r_public, external ? NULL : t.r_private, NULL);
+    must(xk_initiator_init(initiator, &i) == NOISE_OK);
+    must(xk_responder_init(responder, &r) == NOISE_OK);
+}
+
+static void handshake(bool external)
+{
     enum noise_error wait = external ? NOISE_NEED_DH : NOISE_OK;
     size_t len;
-    must(xk_initiator_init(&t.i, &i) == NOISE_OK && xk_responder_init(&t.r, &r) == NOISE_OK);
+    start(&t.i, &t.r, external);
     must(xk_initiator_write_message_1(&t.i, t.m1, sizeof t.m1, &len, NULL, 0) == NOISE_OK);
     must(xk_responder_read_message_1(&t.r, NULL, 0, &len, t.m1, sizeof t.m1) == wait);
     if (external) {
@@ -242,6 +237,44 @@ static void op_handshake_external(void)
 {
     handshake(true);
 }
+
+static void advance(struct xk_handshake *handshakes, enum xk_message message, size_t len)
+{
+    struct xk_turn turns[PAIRS];
+    bool writes = len == 0;
+    for (size_t i = 0; i < PAIRS; i++) {
+        turns[i] = (struct xk_turn){.hs = &handshakes[i],
+                                    .message = message,
+                                    .out = writes ? t.wire[i] : NULL,
+                                    .out_cap = writes ? sizeof t.wire[i] : 0,
+                                    .in = writes ? NULL : t.wire[i],
+                                    .in_len = len};
+    }
+    must(xk_batch_advance(turns, PAIRS) == 0);
+}
+
+static void op_handshakes_in_batches(void)
+{
+    for (size_t i = 0; i < PAIRS; i++) {
+        start(&t.initiators[i], &t.responders[i], false);
+    }
+    advance(t.initiators, XK_WRITE_MESSAGE_1, 0);
+    advance(t.responders, XK_READ_MESSAGE_1, 48);
+    advance(t.responders, XK_WRITE_MESSAGE_2, 0);
+    advance(t.initiators, XK_READ_MESSAGE_2, 48);
+    advance(t.initiators, XK_WRITE_MESSAGE_3, 0);
+    advance(t.responders, XK_READ_MESSAGE_3, 64);
+}
+
+static void op_products_in_batches(void)
+{
+    struct xk_product products[PAIRS];
+    for (size_t i = 0; i < PAIRS; i++) {
+        products[i] = (struct xk_product){t.products[i], i % 2 == 0 ? t.i_private : t.r_private,
+                                          t.r_public, NOISE_OK};
+    }
+    must(xk_batch_dh(products, PAIRS) == 0);
+}
 #endif
 
 static const struct {
@@ -262,9 +295,11 @@ static const struct {
     {"blake2s with a key", op_blake2s},
     {"hkdf_blake2s", op_hkdf},
     {"rng_random", op_rng},
-#ifndef TRACE_STEPS
+#ifndef TRACE_PRIMITIVES
     {"both sides of a handshake, transport, rekey", op_handshake},
     {"both sides of a handshake with external keys", op_handshake_external},
+    {"both sides of handshakes in batches", op_handshakes_in_batches},
+    {"products in batches", op_products_in_batches},
 #endif
 };
 

@@ -139,6 +139,20 @@ static void batch(const char *name, size_t points, size_t bases)
     }
 }
 
+static void products(void)
+{
+    for (size_t i = 0; i < 8; i++) {
+        make_secret(caller.keys[i], BATCH + (unsigned)i);
+        memcpy(caller.points[i], i % 2 == 0 ? caller.i_public : caller.r_public, 32);
+        caller.wanted[i] =
+            (struct xk_product){caller.products[i], caller.keys[i], caller.points[i], NOISE_OK};
+    }
+    CALL("xk_batch_dh", 0, xk_batch_dh, P(caller.wanted), 8);
+    for (size_t i = 0; i < 8; i++) {
+        learn(BATCH_PRODUCT + (unsigned)i, caller.products[i]);
+    }
+}
+
 static void hashes(void)
 {
     uint8_t *hash = objects.hash;
@@ -376,6 +390,64 @@ static void split(void)
          P(&objects.r_receiver));
 }
 
+static void both(const char *name, const struct xk_turn *writes, const struct xk_turn *reads)
+{
+    caller.turns[0] = *writes;
+    caller.turns[1] = *reads;
+    CALL(name, 0, xk_batch_advance, P(caller.turns), 2);
+}
+
+// A handshake of each end, in batches. The secrets are those of the handshake before, and so are the messages that are read.
+static void handshakes_in_batches(void)
+{
+    struct xk_turn i = {.hs = &objects.i, .in = caller.text, .in_len = 8};
+    struct xk_turn r = {.hs = &objects.r, .in = caller.text, .in_len = 8};
+
+    start(false);
+    i.message = XK_WRITE_MESSAGE_1;
+    i.out = caller.sealed;
+    i.out_cap = sizeof caller.sealed;
+    r.message = XK_READ_MESSAGE_1;
+    r.out = caller.plain;
+    r.out_cap = sizeof caller.plain;
+    r.in = caller.m1;
+    r.in_len = 56;
+    ephemeral = caller.keys[0];
+    may_live(R_PRIVATE, 0);
+    may_live(I_EPHEMERAL, IN_I);
+    may_live(CHAINING_1, IN_I | IN_R);
+    may_live(CIPHER_1, IN_I | IN_R);
+    both("xk_batch_advance, message 1", &i, &r);
+    i.message = XK_READ_MESSAGE_2;
+    i.in = caller.m2;
+    i.in_len = 56;
+    r.message = XK_WRITE_MESSAGE_2;
+    r.in = caller.text;
+    r.in_len = 8;
+    ephemeral = caller.keys[1];
+    may_live(I_EPHEMERAL, 0);
+    may_live(R_EPHEMERAL, IN_R);
+    may_live(CHAINING_1, 0);
+    may_live(CIPHER_1, 0);
+    may_live(CHAINING_2, IN_I | IN_R);
+    may_live(CIPHER_2, IN_I | IN_R);
+    both("xk_batch_advance, message 2", &r, &i);
+    i.message = XK_WRITE_MESSAGE_3;
+    i.in = caller.text;
+    i.in_len = 8;
+    r.message = XK_READ_MESSAGE_3;
+    r.in = caller.m3;
+    r.in_len = 72;
+    may_live(I_PRIVATE, 0);
+    may_live(R_EPHEMERAL, 0);
+    may_live(CHAINING_2, 0);
+    may_live(CIPHER_2, 0);
+    may_live(CHAINING_3, IN_I | IN_R);
+    may_live(CIPHER_3, IN_I | IN_R);
+    both("xk_batch_advance, message 3", &i, &r);
+    split();
+}
+
 static void handshake(bool external)
 {
     start(external);
@@ -470,6 +542,7 @@ void script(void)
     batch("x25519_batch of 4", 4, 0);
     batch("x25519_batch of 3 and 5", 3, 5);
     batch("x25519_batch of 8", 8, 0);
+    products();
     aead();
     hashes();
     random_generator();
@@ -479,6 +552,8 @@ void script(void)
     rekey_and_move();
     handshake(true);
     last_nonce();
+    rekey_and_move();
+    handshakes_in_batches();
     rekey_and_move();
     failures();
 }

@@ -72,6 +72,8 @@ struct caller {
     uint8_t m1[64], m2[64], m3[96], text[2000], sealed[2016], plain[2016];
     uint8_t keys[8][32], points[8][32], products[8][32];
     struct x25519_job jobs[8];
+    struct xk_product wanted[8];
+    struct xk_turn turns[2];
     struct xk_config config;
     struct xk_window window;
     size_t len;
