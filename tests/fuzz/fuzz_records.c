@@ -145,6 +145,7 @@ static void check_words(const struct fuzz_end *from)
         REASON_PING_FLOOD,
         REASON_STREAM_ID, // records on streams that were not opened by honest means
         REASON_STREAM_ORDER, REASON_STREAM_CREDIT,
+        REASON_STREAM_FLOOD, // what it has to say is never taken, so that in the end it cannot refuse
     };
     bool found = false;
 
