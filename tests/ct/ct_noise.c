@@ -36,11 +36,15 @@ static struct {
     uint8_t m1[64], m2[64], m3[80];
     uint8_t long_text[LONG_LEN];
     uint8_t private_keys[JOBS][32], products[JOBS][32];
-    struct xk_handshake initiators[JOBS], responders[JOBS];
-    uint8_t wire[JOBS][80];
+    struct xk_handshake is[JOBS], rs[JOBS];
+    uint8_t messages[JOBS][80], payloads[JOBS][32];
+    struct xk_sender moved_sender;
+    struct xk_receiver moved_receiver;
+    struct xk_window window;
 } t;
 
 static volatile uint8_t sink;
+static unsigned wrong; // what a row did not do as it should
 
 void ct_test_declassify(void *value, size_t len); // of noise/ct.h
 
@@ -174,6 +178,32 @@ static void row_x25519(void)
     x25519_base(t.out, t.private_key);
 }
 
+static void row_keys(void)
+{
+    secret(t.private_key, sizeof t.private_key);
+    xk_public_key(t.out, t.private_key);
+    wrong += xk_dh(t.out2, t.private_key, t.other_public) != NOISE_OK;
+}
+
+// Every number of public keys, as in row_batch; the last product is of a key of low order.
+static void row_batch_dh(void)
+{
+    static const uint8_t low_order[32];
+    struct xk_product products[JOBS];
+    for (size_t points = 0; points <= JOBS; points++) {
+        memset(t.private_keys, 0x66, sizeof t.private_keys);
+        secret(t.private_keys, sizeof t.private_keys);
+        for (size_t i = 0; i < JOBS; i++) {
+            products[i] = (struct xk_product){t.products[i], t.private_keys[i],
+                                              i < points ? t.other_public : NULL, NOISE_OK};
+        }
+        wrong += xk_batch_dh(products, JOBS) != 0;
+    }
+    products[JOBS - 1].public_key = low_order;
+    wrong += xk_batch_dh(products, JOBS) != 1;
+    wrong += products[JOBS - 1].error != NOISE_ERR_LOW_ORDER;
+}
+
 static void row_rng(void)
 {
     secret(t.key, sizeof t.key);
@@ -203,7 +233,7 @@ static enum noise_error secret_random(void *ctx, uint8_t *out, size_t len)
     return NOISE_OK;
 }
 
-static bool start(struct xk_handshake *initiator, struct xk_handshake *responder, bool external)
+static void start(struct xk_handshake *initiator, struct xk_handshake *responder, bool external)
 {
     struct xk_config i = {.static_public = t.public_key,
                           .static_private = external ? NULL : t.private_key,
@@ -216,8 +246,8 @@ static bool start(struct xk_handshake *initiator, struct xk_handshake *responder
     r.remote_static = NULL;
     secret(t.private_key, sizeof t.private_key);
     secret(t.other_private, sizeof t.other_private);
-    return xk_initiator_init(initiator, &i) == NOISE_OK &&
-           xk_responder_init(responder, &r) == NOISE_OK;
+    wrong += xk_initiator_init(initiator, &i) != NOISE_OK;
+    wrong += xk_responder_init(responder, &r) != NOISE_OK;
 }
 
 static void give(struct xk_handshake *hs, const uint8_t *private_key)
@@ -232,7 +262,7 @@ static void give(struct xk_handshake *hs, const uint8_t *private_key)
     enum noise_error error =
         hs == &t.r ? xk_responder_dh_result(hs, wanted.id, shared, t.out, 32, &len, t.m1, 52)
                    : xk_initiator_dh_result(hs, wanted.id, shared);
-    sink = error != NOISE_OK;
+    wrong += error != NOISE_OK;
 }
 
 static unsigned handshake(bool external)
@@ -240,7 +270,7 @@ static unsigned handshake(bool external)
     size_t len;
     enum noise_error wait = external ? NOISE_NEED_DH : NOISE_OK;
     unsigned bad = 0;
-    bad += !start(&t.i, &t.r, external);
+    start(&t.i, &t.r, external);
     secret(t.text, TEXT_LEN);
     bad += xk_initiator_write_message_1(&t.i, t.m1, 64, &len, t.text, 4) != NOISE_OK;
     public(t.m1, sizeof t.m1);
@@ -280,82 +310,86 @@ static unsigned transport(void)
     return bad;
 }
 
-// A message of every handshake in one call; gives how many did not come to NOISE_OK.
-static size_t advance(struct xk_handshake *handshakes, enum xk_message message, size_t len)
+// The other way, by window; then both halves move.
+static unsigned transport_by_window(void)
 {
-    struct xk_turn turns[JOBS] = {0};
-    bool writes = message == XK_WRITE_MESSAGE_1 || message == XK_WRITE_MESSAGE_2 ||
-                  message == XK_WRITE_MESSAGE_3;
-    for (size_t i = 0; i < JOBS; i++) {
-        turns[i] =
-            writes ? (struct xk_turn){.hs = &handshakes[i],
-                                      .message = message,
-                                      .out = t.wire[i],
-                                      .out_cap = sizeof t.wire[i]}
-                   : (struct xk_turn){
-                         .hs = &handshakes[i], .message = message, .in = t.wire[i], .in_len = len};
-    }
-    size_t others = xk_batch_advance(turns, JOBS);
-    public(t.wire, sizeof t.wire);
-    return others;
-}
-
-// What the holder of the responders' key does for all at once.
-static unsigned give_all(void)
-{
-    struct xk_dh_request wanted[JOBS];
-    struct xk_product products[JOBS];
     size_t len;
+    uint64_t nonce;
     unsigned bad = 0;
-    for (size_t i = 0; i < JOBS; i++) {
-        bad += xk_dh_request(&t.responders[i], &wanted[i]) != NOISE_OK;
-        products[i] =
-            (struct xk_product){t.products[i], t.other_private, wanted[i].public_key, NOISE_OK};
+    xk_window_init(&t.window);
+    bad += xk_sender_nonce(&t.r_sender, &nonce) != NOISE_OK;
+    bad +=
+        xk_sender_seal(&t.r_sender, t.sealed, sizeof t.sealed, &len, t.text, TEXT_LEN) != NOISE_OK;
+    public(t.sealed, sizeof t.sealed);
+    for (int i = 0; i < 2; i++) { // the second time it is a replay
+        bad += xk_receiver_open_at(&t.i_receiver, &t.window, nonce, t.text, sizeof t.text, &len,
+                                   t.sealed,
+                                   sizeof t.sealed) != (i == 0 ? NOISE_OK : NOISE_ERR_REPLAY);
     }
-    bad += xk_batch_dh(products, JOBS) != 0;
-    for (size_t i = 0; i < JOBS; i++) {
-        bad += xk_responder_dh_result(&t.responders[i], wanted[i].id, t.products[i], NULL, 0, &len,
-                                      t.wire[i], 48) != NOISE_OK;
-    }
+    bad += xk_sender_move(&t.moved_sender, &t.r_sender) != NOISE_OK;
+    bad += xk_receiver_move(&t.moved_receiver, &t.i_receiver) != NOISE_OK;
+    xk_sender_wipe(&t.moved_sender);
+    xk_receiver_wipe(&t.moved_receiver);
     return bad;
 }
 
-static unsigned handshakes(bool external)
+// The turn of handshake `i` at `message`.
+static struct xk_turn turn(size_t i, enum xk_message message)
 {
-    unsigned bad = 0;
-    for (size_t i = 0; i < JOBS; i++) {
-        bad += !start(&t.initiators[i], &t.responders[i], false);
-        if (external) {
-            bad += !start(&t.i, &t.responders[i], true);
-        }
+    bool written = message == XK_WRITE_MESSAGE_1 || message == XK_WRITE_MESSAGE_2 ||
+                   message == XK_WRITE_MESSAGE_3;
+    bool initiator = message == XK_WRITE_MESSAGE_1 || message == XK_READ_MESSAGE_2 ||
+                     message == XK_WRITE_MESSAGE_3;
+    struct xk_turn made = {.hs = initiator ? &t.is[i] : &t.rs[i], .message = message};
+    if (written) {
+        made.out = t.messages[i];
+        made.out_cap = sizeof t.messages[i];
+        made.in = t.text;
+        made.in_len = 4;
+    } else {
+        made.out = t.payloads[i];
+        made.out_cap = sizeof t.payloads[i];
+        made.in = t.messages[i];
+        made.in_len = message == XK_READ_MESSAGE_3 ? 68 : 52;
     }
-    bad += advance(t.initiators, XK_WRITE_MESSAGE_1, 0) != 0;
-    bad += advance(t.responders, XK_READ_MESSAGE_1, 48) != (external ? JOBS : 0);
-    bad += external ? give_all() : 0;
-    bad += advance(t.responders, XK_WRITE_MESSAGE_2, 0) != 0;
-    bad += advance(t.initiators, XK_READ_MESSAGE_2, 48) != 0;
-    bad += advance(t.initiators, XK_WRITE_MESSAGE_3, 0) != 0;
-    bad += advance(t.responders, XK_READ_MESSAGE_3, 64) != 0;
-    return bad;
+    return made;
 }
 
-static unsigned wrong; // a row that did not do what it should
+// Every second handshake is a message behind, so that batches are of several kinds and lengths.
+static void row_batch_advance(void)
+{
+    struct xk_turn turns[JOBS];
+    for (size_t i = 0; i < JOBS; i++) {
+        start(&t.is[i], &t.rs[i], false);
+    }
+    secret(t.text, TEXT_LEN);
+    for (size_t round = XK_WRITE_MESSAGE_1; round <= XK_READ_MESSAGE_3 + 1; round++) {
+        size_t count = 0;
+        for (size_t i = 0; i < JOBS; i++) {
+            size_t message = round - i % 2;
+            if (message >= XK_WRITE_MESSAGE_1 && message <= XK_READ_MESSAGE_3) {
+                turns[count++] = turn(i, (enum xk_message)message);
+            }
+        }
+        wrong += xk_batch_advance(turns, count) != 0;
+        public(t.messages, sizeof t.messages);
+    }
+    for (size_t i = 0; i < JOBS; i++) {
+        wrong += xk_split(&t.is[i], &t.i_sender, &t.i_receiver) != NOISE_OK;
+        xk_handshake_wipe(&t.rs[i]);
+    }
+}
 
 static void row_handshake_local(void)
 {
     wrong += handshake(false);
     wrong += transport();
+    wrong += transport_by_window();
 }
 
 static void row_handshake_external(void)
 {
     wrong += handshake(true);
-}
-
-static void row_handshakes_in_batches(void)
-{
-    wrong += handshakes(false);
-    wrong += handshakes(true);
 }
 
 static const struct {
@@ -374,10 +408,12 @@ static const struct {
     {"chacha20poly1305, long messages", row_long, false},
     {"x25519", row_x25519, false},
     {"x25519_batch", row_batch, false},
+    {"xk_public_key and xk_dh", row_keys, false},
+    {"xk_batch_dh", row_batch_dh, false},
     {"rng", row_rng, false},
     {"handshake with the key at hand, transport, rekey", row_handshake_local, false},
     {"handshake with an external key", row_handshake_external, false},
-    {"handshakes in batches, products in batches", row_handshakes_in_batches, false},
+    {"handshakes by xk_batch_advance", row_batch_advance, false},
 };
 
 static void prepare(void)
