@@ -35,7 +35,8 @@ all: host host-programs os
 #: foreign      the device and nodes made with other Noise libraries; production-test: the production image
 #: link-test    two machines through bad links; fault-test: a fault in each process, at many points
 #: host-test    the Linux programs on the loopback; check-host and check-host-*: on machines of name spaces
-#: check-ct     constant time under valgrind; check-ct-matrix, check-ct-os: each compiler, level and path, and rv64
+#: check-ct     constant time under valgrind; check-ct-matrix, check-ct-os: each compiler, level and path, and rv64;
+#:              check-ct-emulator: AVX-512 and IFMA on an emulated processor
 #: check-wipe   what is left of secrets; check-proofs: the arithmetic, for all inputs; check-install: the installed library
 #: bench        noise/ beside OpenSSL and libsodium; bench-os: instructions on rv64; bench-host: the Linux daemon
 #: fuzz         every fuzzer for FUZZ_SECONDS

@@ -34,6 +34,7 @@ diag-host    | make -j"$jobs" diag-host
 diag-os      | make -j"$jobs" diag-os
 diag-control | make diag-control
 emulator     | make -j"$jobs" check-emulator && make -j"$jobs" check-emulator HOST_CC=clang
+ct-emulator  | make check-ct-emulator
 fuzz         | make -j"$jobs" fuzz
 size         | make -j"$jobs" size
 includes     | scripts/check-includes

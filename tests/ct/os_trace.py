@@ -43,10 +43,10 @@ def verdict(name, traces):
     return None if kinds == 1 else f"{kinds} different traces"
 
 
-def rows(printed, traces):
+def rows(printed, traces, least=16):
     """(name, secrets that left something else than the first, traces) for each operation, from what the program printed and what was seen of it."""
     counts = [(int(count), int(differ), name) for count, differ, name in (line.split(" ", 2) for line in printed)]
-    if sum(count for count, _, _ in counts) != len(traces) or not counts or min(count for count, _, _ in counts) < 16:
+    if sum(count for count, _, _ in counts) != len(traces) or not counts or min(count for count, _, _ in counts) < least:
         sys.exit(f"Bail out! {len(traces)} traces, and the program says {counts}")
     at = 0
     for count, differ, name in counts:

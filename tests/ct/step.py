@@ -7,6 +7,7 @@
 import concurrent.futures
 import os
 import re
+import struct
 import subprocess
 import sys
 
@@ -16,24 +17,40 @@ import every_path
 import os_trace
 
 REGISTERS = "rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15".split()
+NONE = len(REGISTERS)  # steps.h: one that is always 0
+OPERAND_FORM = "<BBBxi"
 LINE = re.compile(r"^ *([0-9a-f]+):\t(.*)$")
 OPERAND = re.compile(r"(-?0x[0-9a-f]+)?\((%\w+)?(?:,(%\w+)(?:,(\d))?)?\)")
+STRING_COPY = re.compile(r"\bmovs[bwlq] +%ds:\(%rsi\),%es:\(%rdi\)")
 NO_ACCESS = re.compile(r"(data16 |cs )*(lea|nop)")
 AT_ONCE = 2
 
 
-def table(program):
-    """A line for each instruction that has an operand in memory whose address is not fixed."""
-    text = subprocess.run(["objdump", "-d", "--no-show-raw-insn", program], check=True, capture_output=True, text=True).stdout
+def operands(program):
+    """(address, (base, index, scale, displacement)) for each instruction that has an operand in memory whose address is not fixed."""
+    text = subprocess.run(["objdump", "-d", "-j", ".text", "--no-show-raw-insn", program], check=True, capture_output=True, text=True).stdout
     for line in text.splitlines():
         match = LINE.match(line)
         operand = match and OPERAND.search(match[2])
         if not operand or NO_ACCESS.match(match[2]) or operand[2] in ("%rip", "%eip"):
             continue
-        numbers = [REGISTERS.index(r[1:]) if r and r[1:] in REGISTERS else -1 for r in (operand[2], operand[3])]
+        if STRING_COPY.search(match[2]):
+            yield int(match[1], 16), (REGISTERS.index("rsi"), REGISTERS.index("rdi"), 1, 0)  # the sum of both addresses
+            continue
+        numbers = [REGISTERS.index(r[1:]) if r and r[1:] in REGISTERS else NONE for r in (operand[2], operand[3])]
         if any(r and r[1:] not in REGISTERS + ["riz"] for r in (operand[2], operand[3])):
             continue  # a gather or scatter, which instructions.py refuses in noise/, or a 32-bit address, which C does not make
-        yield f"{match[1]} {numbers[0]} {numbers[1]} {operand[4] or 1} {int(operand[1] or '0', 16)}"
+        yield int(match[1], 16), (*numbers, int(operand[4] or 1), int(operand[1] or "0", 16))
+
+
+def table(program):
+    """The operands as steps.h has them: the first address, how many, and one for each address from there on."""
+    found = dict(operands(program))
+    start = min(found)
+    packed = bytearray(struct.calcsize(OPERAND_FORM) * (max(found) - start + 1))
+    for address, operand in found.items():
+        struct.pack_into(OPERAND_FORM, packed, (address - start) * struct.calcsize(OPERAND_FORM), *operand)
+    return struct.pack("<QQ", start, max(found) - start + 1) + packed
 
 
 def watch(program, path):
@@ -53,8 +70,8 @@ def main():
         sys.exit(__doc__)
     program, *paths = sys.argv[1:]
     paths = paths or every_path.paths()
-    with open(f"{program}.table", "w", encoding="ascii") as f:
-        f.write("\n".join(table(program)) + "\n")
+    with open(f"{program}.table", "wb") as f:
+        f.write(table(program))
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         results = list(pool.map(lambda path: watch(program, path), paths))
     number, failed = 0, 0

@@ -16,8 +16,14 @@
 #include "tests/bench/os_bare.h"
 #include "tests/ct/trace.h"
 
+// The short form is for where a step takes microseconds: few secrets, and no handshake, which is made of the rest.
+#ifdef TRACE_SHORT
+enum { SECRETS = 4 };
+#else
+enum { SECRETS = 16 };
+#endif
+
 enum {
-    SECRETS = 16,
     JOBS = 6,        // the points are as many as the widest vectors need to be used
     BASES = 2,       // of those, for the base point
     PAIRS = 4,       // handshakes in a batch: again as many points
@@ -164,7 +170,7 @@ static void op_rng(void)
     must(rng_random(&t.rng, t.text, 100) == NOISE_OK);
 }
 
-#ifndef TRACE_PRIMITIVES
+#ifndef TRACE_SHORT
 static struct xk_config config(const uint8_t *own_public, const uint8_t *own_private,
                                const uint8_t *remote)
 {
@@ -295,7 +301,7 @@ static const struct {
     {"blake2s with a key", op_blake2s},
     {"hkdf_blake2s", op_hkdf},
     {"rng_random", op_rng},
-#ifndef TRACE_PRIMITIVES
+#ifndef TRACE_SHORT
     {"both sides of a handshake, transport, rekey", op_handshake},
     {"both sides of a handshake with external keys", op_handshake_external},
     {"both sides of handshakes in batches", op_handshakes_in_batches},

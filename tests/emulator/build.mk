@@ -24,9 +24,39 @@ $(EMULATOR)/published.elf: $(EMULATOR)/boot.o $(addprefix $(EMULATOR)/tests/,emu
 $(EMULATOR)/%.boot: $(EMULATOR)/%.elf
 	objcopy -O binary -j .boot $< $@
 $(EMULATOR)/%.program: $(EMULATOR)/%.elf
-	objcopy -O binary -j .program $< $@
+	objcopy -O binary -j .text -j .data $< $@
 
 .PHONY: check-emulator
 check-emulator: $(foreach p,paths published,$(EMULATOR)/$(p).boot $(EMULATOR)/$(p).program)
 	prove $(PROVE_FLAGS) --exec python3 tests/emulator/run_emulator.py :: $(EMULATOR)/paths.boot $(EMULATOR)/paths.program $(EMULATOR)
 	prove $(PROVE_FLAGS) --exec '$(PUBLISHED_TEST)' $(EMULATOR)/published.program
+
+# Single steps through each path: constant time where no processor has AVX-512. See trap.S. The short image has few secrets
+# and no handshakes.
+$(EMULATOR)/tests/emulator/trap.o: EMULATOR_CFLAGS += -mgeneral-regs-only
+$(EMULATOR)/tests/ct/traced-short.o: tests/ct/traced.c Makefile tests/emulator/build.mk
+	@mkdir -p $(@D)
+	$(HOST_CC) $(EMULATOR_CFLAGS) -DTRACE_SHORT -c -o $@ $<
+$(EMULATOR)/trap_entry.o: tests/emulator/trap.S
+	@mkdir -p $(@D)
+	gcc -c -o $@ $<
+$(EMULATOR)/trace.elf: $(EMULATOR)/tests/ct/traced.o
+$(EMULATOR)/trace-short.elf: $(EMULATOR)/tests/ct/traced-short.o
+$(EMULATOR)/trace.elf $(EMULATOR)/trace-short.elf: $(addprefix $(EMULATOR)/,boot.o trap_entry.o) \
+                         $(addprefix $(EMULATOR)/tests/,emulator/trace.o emulator/trap.o emulator/pc.o cpu_paths.o) \
+                         $(EMULATOR_NOISE) tests/emulator/image.ld
+	$(EMULATOR_LINK)
+
+# check-ct-emulator: the short form. check-ct-emulator-full: 16 secrets and handshakes, with what HOST_CC makes at OPT.
+# nightly-ct-emulator: with what each compiler makes at each level, which takes hours. The paths are those that other machines lack.
+CT_EMULATOR_TEST = prove $(PROVE_FLAGS) --exec 'python3 tests/emulator/trace.py'
+CT_EMULATOR_PATHS ?= bmi2,adx,avx2,avx512 bmi2,adx,avx2,avx512,ifma
+.PHONY: check-ct-emulator check-ct-emulator-full nightly-ct-emulator
+check-ct-emulator: $(addprefix $(EMULATOR)/trace-short.,elf boot program)
+	$(CT_EMULATOR_TEST) $(EMULATOR)/trace-short :: 4 $(CT_EMULATOR_PATHS)
+check-ct-emulator-full: $(addprefix $(EMULATOR)/trace.,elf boot program)
+	$(CT_EMULATOR_TEST) $(EMULATOR)/trace :: 16 $(CT_EMULATOR_PATHS)
+nightly-ct-emulator:
+	failed=; for level in -O1 -O2 -O3 -Os; do for compiler in gcc clang; do \
+	    $(MAKE) HOST_CC=$$compiler OPT=$$level SAN= check-ct-emulator-full || failed="$$failed $$compiler $$level"; \
+	done; done; [ -z "$$failed" ] || { echo "failed:$$failed"; false; }

@@ -51,7 +51,7 @@ def drain(master):
         pass
 
 
-def emulate(directory):
+def emulate(directory, timeout_s):
     """The emulator wants a terminal, and its debugger a command to begin with."""
     names = {name: os.path.join(directory, name) for name in ("disk", "serial", "log", "configuration", "commands")}
     with open(names["configuration"], "w", encoding="utf-8") as f:
@@ -62,21 +62,21 @@ def emulate(directory):
     threading.Thread(target=drain, args=(master,), daemon=True).start()
     try:
         subprocess.run(["bochs", "-q", "-f", names["configuration"], "-rc", names["commands"]], stdin=slave,
-                       stdout=slave, stderr=slave, env=dict(os.environ, TERM="vt100"), timeout=TIMEOUT_S, check=False)
+                       stdout=slave, stderr=slave, env=dict(os.environ, TERM="vt100"), timeout=timeout_s, check=False)
     except subprocess.TimeoutExpired:
-        print(f"# the emulator was still running after {TIMEOUT_S} s")
+        print(f"# the emulator was still running after {timeout_s} s")
     os.close(slave)
     return names
 
 
-def run(boot_sector, program, directory, data=None):
+def run(boot_sector, program, directory, data=None, timeout_s=TIMEOUT_S):
     """Whether the program came to its end, what it said, and the emulator's log."""
     os.makedirs(directory, exist_ok=True)
     write_disk(os.path.join(directory, "disk"), boot_sector, program, data)
     serial = os.path.join(directory, "serial")
     if os.path.exists(serial):
         os.remove(serial)
-    names = emulate(os.path.abspath(directory))
+    names = emulate(os.path.abspath(directory), timeout_s)
     return b"shutdown requested" in read(names["log"]), read(serial).decode("ascii", errors="replace"), names["log"]
 
 
