@@ -132,13 +132,38 @@ def test_a_stranger_gets_no_answer():
         lab["alice"].dsoftbus("ping", "bob", "--count", "1")
 
 
+BAD_LINK = ("--drop", "0.05", "--repeat", "0.05", "--delay", "0.75", "--delay-ms", "80", "--reorder", "0.25", "--damage", "0.01")
+DONE = {"dropped": 0.02, "repeated": 0.02, "delayed": 0.5, "reordered": 0.02, "damaged": 0.001}  # shares, with room for chance
+
+
 def test_over_a_bad_link():
+    """A session, pings and a file, whole."""
+    content = os.urandom(1 << 20)
     with netlab.Lab("alice", "bob") as lab:
-        alice, bob = netlab.pair(lab)
-        for machine in (alice, bob):
-            netlab.worsen(machine, "delay", "40ms", "20ms", "loss", "10%", "duplicate", "5%", "reorder", "25%")
-        answered = alice.dsoftbus("ping", "bob", "--count", "5", "--interval", "0.2").out
+        alice, bob = lab.machines
+        inbox, config = os.path.join(bob.home, "in"), os.path.join(bob.home, "config.ini")
+        os.makedirs(inbox)
+        with open(config, "w", encoding="ascii") as file:
+            file.write(f"[file]\ndirectory = {inbox}\nallow = alice\n")
+        with open(os.path.join(alice.home, "content"), "wb") as file:
+            file.write(content)
+        lab.worsen("alice", "--seed", "1", *BAD_LINK)
+        for machine, options in ((alice, ()), (bob, ("--config", config))):
+            machine.dsoftbus("init", "--id", machine.name)
+            machine.start(*options)
+        netlab.trust_each_other(alice, bob)
+        netlab.wait_for(lambda: alice.run("dsoftbus", "ping", "bob", "--count", "1").code == 0, "a session", 60)
+        answered = alice.dsoftbus("ping", "bob", "--count", "5", "--interval", "0.2", "--timeout", "20").out
         assert "5 sent, 5 answered" in answered, answered
+        started = time.monotonic()
+        sent = alice.run("dsoftbus", "send", "bob", "content", timeout=240)
+        assert sent.code == 0, sent.out + sent.err
+        print(f"# {len(content) >> 10} KiB in {time.monotonic() - started:.1f} s")
+        with open(os.path.join(inbox, "content"), "rb") as file:
+            assert file.read() == content
+        counts = alice.cut_off()
+        for kind, share in DONE.items():
+            assert sum(counts[kind]) >= share * sum(counts["frames"]), counts
 
 
 def test_more_interface_news_than_the_kernel_keeps():

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # Machines for tests: network namespaces with the real daemon and command inside, gone without a trace at the end.
+import array
+import fcntl
 import json
 import os
 import pty
 import re
 import select
 import shutil
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -14,6 +18,8 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import tap
 
+SIOCETHTOOL, ETHTOOL_STXCSUM = 0x8946, 0x17
+BAD_LINK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bad_link.py")
 PROGRAMS = os.path.abspath(os.environ.get("HOST_PROGRAMS", "build/host/bin"))
 
 
@@ -72,9 +78,21 @@ class Machine:
         self.state = os.path.join(self.home, "state", "dsoftbus")
         self.log_path = os.path.join(self.home, "daemon.log")
         self.daemon = None
+        self.bad_link = None
         os.makedirs(self.home)
         run("ip", "netns", "add", name)
         run("ip", "-n", name, "link", "set", "lo", "up")
+
+    def plugged(self):
+        """Its eth0 is new."""
+        run("ip", "-n", self.name, "addr", "add", f"{self.address}/24", "brd", "+", "dev", "eth0")
+        run("ip", "-n", self.name, "link", "set", "eth0", "up")
+
+    def cut_off(self):
+        """Ends the bad link and with it the machine's only one; what it did to the frames of either direction."""
+        counts = self.bad_link.end()
+        self.bad_link = None
+        return counts
 
     def environment(self):
         return {"PATH": f"{self.lab.programs}:{os.environ['PATH']}", "HOME": self.home, "LANG": "C",
@@ -184,6 +202,37 @@ class Terminal:
         return self.process.wait(seconds)
 
 
+def no_offload(interface):
+    """Frames leave it as they would on a cable: cut to its MTU, and with their checksums (ETHTOOL_STXCSUM; cutting follows)."""
+    value = array.array("B", struct.pack("=II", ETHTOOL_STXCSUM, 0))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        fcntl.ioctl(s, SIOCETHTOOL, struct.pack("16sP", interface.encode(), value.buffer_info()[0]))
+
+
+class BadLink:
+    """A bad link between a machine and the switch, instead of the good one (options: see bad_link.py)."""
+
+    def __init__(self, name, *options):
+        self.near = f"n-{name}"
+        run("ip", "link", "del", f"p-{name}")
+        for end, other in ((f"e-{name}", self.near), (f"p-{name}", f"f-{name}")):
+            run("ip", "link", "add", end, "type", "veth", "peer", "name", other)
+            no_offload(end)
+            run("ip", "link", "set", other, "up")
+        run("ip", "link", "set", f"p-{name}", "master", "switch", "up")
+        run("ip", "link", "set", f"e-{name}", "netns", name, "name", "eth0")
+        command = [sys.executable, BAD_LINK, self.near, f"f-{name}", *options]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout.readline() == "ready\n"
+
+    def end(self):
+        """The machine is cut off; what the link did to it before, of both directions."""
+        self.process.terminate()
+        directions = [c for c in json.loads(self.process.communicate(timeout=10)[0]).values() if isinstance(c, dict)]
+        run("ip", "link", "del", self.near)
+        return {kind: [counts[kind] for counts in directions] for kind in directions[0]}
+
+
 class Lab:
     """Machines on one switch, 10.77.0.1 and up."""
 
@@ -203,9 +252,13 @@ class Lab:
         run("ip", "link", "set", port, "master", "switch", "up")
         self.machines.append(machine)
         machine.address = f"10.77.0.{len(self.machines)}"
-        run("ip", "-n", name, "addr", "add", f"{machine.address}/24", "brd", "+", "dev", "eth0")
-        run("ip", "-n", name, "link", "set", "eth0", "up")
+        machine.plugged()
         return machine
+
+    def worsen(self, name, *options):
+        """Makes the machine's link a bad one (options: see bad_link.py)."""
+        self[name].bad_link = BadLink(name, *options)
+        self[name].plugged()
 
     def part(self, *names):
         """These machines reach the others, but not one another."""
@@ -219,6 +272,8 @@ class Lab:
         for machine in self.machines:
             if machine.daemon is not None and machine.daemon.poll() is None:
                 machine.stop(9)
+            if machine.bad_link is not None:
+                machine.cut_off()
             run("ip", "link", "del", f"p-{machine.name}")  # at once; with its name space it would go some time later
             run("ip", "netns", "del", machine.name)
         run("ip", "link", "del", "switch")
@@ -229,15 +284,6 @@ class Lab:
 
     def __exit__(self, *_):
         self.close()
-
-
-def worsen(machine, *netem):
-    """Makes the machine's link a bad one (tc-netem(8))."""
-    done = subprocess.run(["tc", "-n", machine.name, "qdisc", "add", "dev", "eth0", "root", "netem", *netem], check=False,
-                          capture_output=True, text=True)
-    if "kind is unknown" in done.stderr:
-        tap.skip("this kernel has no netem")
-    assert done.returncode == 0, done.stderr
 
 
 def trust_each_other(a, b):

@@ -33,25 +33,39 @@ def passes(frame, only):
     return only is None or not is_announce(frame) or bool(WAYS[only](frame[:6]))
 
 
-class Link:
-    """Both directions. An injector may see each frame that arrives, and send frames of its own."""
+class Port:
+    """Where one of QEMU's machines is plugged in."""
 
-    def __init__(self, directory, seed, rates, only=None, injector=None):
-        self.only, self.injector = only, injector
+    def __init__(self, directory, name):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(os.path.join(directory, f"to-{name}"))
+        self.socket.setblocking(False)
+        self.peer = os.path.join(directory, name)
+
+    def fileno(self):
+        return self.socket.fileno()
+
+    def receive(self):
+        return self.socket.recv(FRAME_BYTES_MAX)
+
+    def send(self, frame):
+        self.socket.sendto(frame, self.peer)
+
+
+class Link:
+    """Both directions between two ports. An injector may see each frame that arrives, and send frames of its own; `passes`
+    says of each that arrives whether it goes on at all."""
+
+    def __init__(self, ports, seed, rates, passes=None, injector=None):
+        self.passes, self.injector = passes or (lambda frame: True), injector
         self.filtered = 0
-        self.sockets, self.directions, self.peers = {}, {}, {}
-        for here, there in (("a", "b"), ("b", "a")):
-            path = os.path.join(directory, f"to-{here}")
-            self.sockets[here] = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            self.sockets[here].bind(path)
-            self.sockets[here].setblocking(False)
-            self.peers[here] = os.path.join(directory, here)
-            self.directions[here] = fate.Direction(seed, f"{here}->{there}", rates)
+        self.ports = dict(zip("ab", ports))
+        self.directions = {here: fate.Direction(seed, f"{here}->{there}", rates) for here, there in ("ab", "ba")}
 
     def send(self, to, frames):
         for frame in frames:
             try:
-                self.sockets[to].sendto(frame, self.peers[to])
+                self.ports[to].send(frame)
             except OSError:
                 pass  # the machine is off, or its queue is full: a link loses such frames
 
@@ -59,15 +73,13 @@ class Link:
         there = "b" if here == "a" else "a"
         for _ in range(64):
             try:
-                frame = self.sockets[here].recv(FRAME_BYTES_MAX)
+                frame = self.ports[here].receive()
             except OSError:
                 return
             if self.injector is not None:
                 for to, forged in self.injector.saw(here, frame):
                     self.send(to, [forged])
-                if self.injector.is_to_him(frame):
-                    continue  # a switch sends it to him alone
-            if passes(frame, self.only):
+            if self.passes(frame):
                 self.send(there, self.directions[here].arrive(frame, now_s))
             else:
                 self.filtered += 1
@@ -77,36 +89,44 @@ class Link:
         now_s = time.monotonic()
         times = [t for t in (d.next_due() for d in self.directions.values()) if t is not None]
         wait_s = max(0.0, min([wait_s] + [t - now_s for t in times]))
-        ready = select.select(list(self.sockets.values()), [], [], wait_s)[0]
+        ready = select.select(list(self.ports.values()), [], [], wait_s)[0]
         now_s = time.monotonic()
         for here, there in (("a", "b"), ("b", "a")):
-            if self.sockets[here] in ready:
+            if self.ports[here] in ready:
                 self._take(here, now_s)
             self.send(there, self.directions[here].due(now_s))
 
     def counts(self):
         return {d.name: d.counts for d in self.directions.values()} | {"filtered": self.filtered}
 
+    def run(self):
+        """Says that it is ready, and when it is terminated what it did."""
+        over = []
+        signal.signal(signal.SIGTERM, lambda *_: over.append(True))
+        print("ready", flush=True)
+        while not over:
+            self.turn(0.2)
+        print(json.dumps(self.counts()), flush=True)
 
-def arguments():
-    p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("directory")
+
+def parser(usage):
+    p = argparse.ArgumentParser(description=usage)
     p.add_argument("--seed", default="0")
-    p.add_argument("--only", choices=sorted(WAYS))
     for name in ("drop", "repeat", "reorder", "damage", "delay"):
         p.add_argument(f"--{name}", type=float, default=0.0)
-    return p.parse_args()
+    return p
+
+
+def rates(a, **more):
+    return fate.Rates(a.drop, a.repeat, a.reorder, a.damage, a.delay, **more)
 
 
 def main():
-    a = arguments()
-    link = Link(a.directory, a.seed, fate.Rates(a.drop, a.repeat, a.reorder, a.damage, a.delay), a.only)
-    over = []
-    signal.signal(signal.SIGTERM, lambda *_: over.append(True))
-    print("ready", flush=True)
-    while not over:
-        link.turn(0.2)
-    print(json.dumps(link.counts()), flush=True)
+    p = parser(__doc__)
+    p.add_argument("directory")
+    p.add_argument("--only", choices=sorted(WAYS))
+    a = p.parse_args()
+    Link([Port(a.directory, name) for name in "ab"], a.seed, rates(a), lambda frame: passes(frame, a.only)).run()
 
 
 if __name__ == "__main__":

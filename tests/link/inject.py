@@ -72,8 +72,9 @@ class Injector:
         self.replay = None    # state of the replayed connection
 
     @staticmethod
-    def is_to_him(frame):
-        return frame[:6] == MAC["x"]
+    def passes(frame):
+        """What is for him alone goes to nobody else, as behind a switch."""
+        return frame[:6] != MAC["x"]
 
     def saw(self, here, frame):
         if here == "b" and frame[12:14] == b"\x08\x00" and frame[23:24] == b"\x11" and frame[42:46] == b"NXSB":

@@ -123,7 +123,7 @@ class Ends:
 
     def __init__(self, **kwargs):
         self.directory = tempfile.TemporaryDirectory(prefix="link-")
-        self.link = hostile.Link(self.directory.name, "7", **kwargs)
+        self.link = hostile.Link([hostile.Port(self.directory.name, name) for name in "ab"], "7", **kwargs)
         self.ends = {}
         for name in "ab":
             self.ends[name] = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -168,14 +168,11 @@ def test_an_injector_sees_and_sends():
         def saw(self, here, frame):
             return [(here, b"forged " + frame)]
 
-        def is_to_him(self, frame):
-            return frame == b"to him"
-
-    ends = Ends(rates=fate.Rates(), injector=Echo())
+    ends = Ends(rates=fate.Rates(), injector=Echo(), passes=lambda frame: frame != b"to him")
     ends.send("a", b"x")
     assert ends.received("a") == [b"forged x"] and ends.received("b") == [b"x"]
     ends.send("a", b"to him")
-    assert ends.received("a") == [b"forged to him"] and ends.received("b") == []
+    assert ends.received("a") == [b"forged to him"] and ends.received("b") == [] and ends.link.filtered == 1
 
 
 def test_it_is_fast_enough():

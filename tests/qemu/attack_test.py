@@ -28,7 +28,8 @@ class Scene:
     def __init__(self, image, work):
         self.directory = tempfile.TemporaryDirectory(prefix="dsoftbus-")
         self.attacker = inject.Injector()
-        self.link = hostile.Link(self.directory.name, "0", fate.Rates(), injector=self.attacker)
+        ports = [hostile.Port(self.directory.name, name) for name in "ab"]
+        self.link = hostile.Link(ports, "0", fate.Rates(), self.attacker.passes, self.attacker)
         self.nodes = link_test.nodes(image, work, self, link_test.PHASES)
 
     def netdev(self, letter):
