@@ -481,6 +481,11 @@ uint16_t bus_connection_peer(const struct bus *bus, uint32_t connection)
 
 uint32_t bus_ping(struct bus *bus, uint64_t now_ms, uint32_t connection)
 {
+    return bus_ping_large(bus, now_ms, connection, 0);
+}
+
+uint32_t bus_ping_large(struct bus *bus, uint64_t now_ms, uint32_t connection, size_t bytes)
+{
     struct connection *c = bus_find(bus, connection);
     uint32_t number;
 
@@ -488,7 +493,8 @@ uint32_t bus_ping(struct bus *bus, uint64_t now_ms, uint32_t connection)
     if (c == NULL || !is_up(c)) {
         return 0;
     }
-    number = session_ping(&c->session, bus->now_ms);
+    number = bytes == 0 ? session_ping(&c->session, bus->now_ms)
+                        : session_ping_large(&c->session, bus->now_ms, bytes);
     bus_settle(bus, c);
     return number;
 }

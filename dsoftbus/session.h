@@ -258,6 +258,11 @@ enum session_event session_refuse(struct session *s, uint64_t now_ms, enum close
 // or 4 are unanswered.
 uint32_t session_ping(struct session *s, uint64_t now_ms) __attribute__((warn_unused_result));
 
+// The same with at least `bytes` bytes in all, that its answer says have come: the PING stands behind as many REKEY, the one
+// record that every peer takes at any time and that asks for nothing. 0 also when the output has no room for them.
+uint32_t session_ping_large(struct session *s, uint64_t now_ms, size_t bytes)
+    __attribute__((warn_unused_result));
+
 // Ends it from this side: with BYE `bye` when it is up, silently before. SESSION_NOTHING if it had ended already.
 enum session_event session_close(struct session *s, uint64_t now_ms, enum close_reason reason,
                                  enum bye_reason bye) __attribute__((warn_unused_result));

@@ -108,19 +108,24 @@ enum session_event session_say_bye(struct session *s, enum close_reason reason, 
     return session_finish(s, reason);
 }
 
-uint32_t session_ping(struct session *s, uint64_t now_ms)
+// Where the next PING is noted; PINGS_UNANSWERED_MAX when so many are unanswered.
+static size_t free_ping(const struct session *s)
 {
-    uint8_t token[PING_TOKEN_BYTES];
     size_t i = 0;
 
-    s->now_ms = time_max(s->now_ms, now_ms);
-    if (s->state != SESSION_UP) {
-        return 0;
-    }
     while (i < PINGS_UNANSWERED_MAX && s->ping_tokens[i] != 0) {
         i++;
     }
-    if (i == PINGS_UNANSWERED_MAX) {
+    return i;
+}
+
+uint32_t session_ping(struct session *s, uint64_t now_ms)
+{
+    uint8_t token[PING_TOKEN_BYTES];
+    size_t i = free_ping(s);
+
+    s->now_ms = time_max(s->now_ms, now_ms);
+    if (s->state != SESSION_UP || i == PINGS_UNANSWERED_MAX) {
         return 0;
     }
     s->pings_sent = s->pings_sent == UINT32_MAX ? 1 : s->pings_sent + 1;
@@ -131,6 +136,24 @@ uint32_t session_ping(struct session *s, uint64_t now_ms)
     s->ping_tokens[i] = s->pings_sent;
     s->ping_sent_ms[i] = s->now_ms;
     return s->pings_sent;
+}
+
+uint32_t session_ping_large(struct session *s, uint64_t now_ms, size_t bytes)
+{
+    size_t rekeys = bytes / REKEY_FRAME_BYTES;
+
+    s->now_ms = time_max(s->now_ms, now_ms);
+    if (s->state != SESSION_UP || free_ping(s) == PINGS_UNANSWERED_MAX ||
+        !session_has_room(s, rekeys * REKEY_FRAME_BYTES, OUTPUT_RESERVE_BYTES)) {
+        return 0;
+    }
+    for (size_t i = 0; i < rekeys; i++) {
+        uint8_t *frame = session_reserve(s, REKEY_FRAME_BYTES, OUTPUT_RESERVE_BYTES);
+        if (frame == NULL || !rekey(s, frame)) {
+            return 0;
+        }
+    }
+    return session_ping(s, now_ms);
 }
 
 // ---- In -------------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ uninstall-programs:
 	for pair in $(HOST_INSTALLED); do rm -f "$(DESTDIR)$${pair#*:}"; done
 
 # --- Tests: the programs themselves, on machines made of network namespaces ---
-HOST_SYSTEM_TESTS := $(addprefix tests/host/,keyd_test.py first_minute.py)
+HOST_SYSTEM_TESTS := $(addprefix tests/host/,keyd_test.py first_minute.py doctor.py)
 
 .PHONY: check-host
 check-host: export HOST_PROGRAMS := $(HOST)/bin

@@ -8,6 +8,7 @@
 #include "dsoftbus/reason.h"
 #include "host/cli/client.h"
 #include "host/cli/command.h"
+#include "host/cli/path.h"
 #include "host/common/config.h"
 #include "host/common/exit_code.h"
 #include "host/common/identity_files.h"
@@ -166,6 +167,23 @@ static int explain(const cJSON *probe)
     return bad("session", EXIT_FAILED, json_text(probe, "reason"));
 }
 
+static int check_path(struct client *client, const struct device_id *peer)
+{
+    char text[PATH_TEXT_BYTES];
+
+    switch (path_try(text, client, peer)) {
+    case PATH_GOOD:
+        good("MTU", text);
+        return EXIT_DONE;
+    case PATH_BLACK_HOLE:
+    case PATH_SILENT:
+        return bad("MTU", EXIT_NO_ANSWER, text);
+    case PATH_UNTRIED:
+        return bad("MTU", EXIT_FAILED, text);
+    }
+    return EXIT_FAILED;
+}
+
 static int check_peer(struct client *client, const struct invocation *call)
 {
     struct control_request request = {.op = CONTROL_PROBE, .timeout_ms = 25000};
@@ -196,7 +214,7 @@ static int check_peer(struct client *client, const struct invocation *call)
     }
     cJSON_Delete(probe);
     good("ping", "answered");
-    return EXIT_DONE;
+    return check_path(client, &request.peer);
 }
 
 int command_doctor(const struct invocation *call)

@@ -135,7 +135,9 @@ const struct command commands[] = {
      1,
      "find out which step fails, and why",
      "Looks at the state directory, the daemon and, with PEER, at the way to that peer step by "
-     "step.",
+     "step: address, TCP, protocol, key, trust, ping and MTU, that is whether full packets get to "
+     "the peer and not only small ones. The way back is not tried: run doctor on the peer, too. If "
+     "full packets vanish the session ends with that. Exit code 0: every step is good.",
      {{0}},
      command_doctor},
     {"services",

@@ -177,7 +177,7 @@ static bool take_members(struct control_request *request, struct control_fault *
         return fail(fault, CONTROL_ERROR_BAD_REQUEST, "v, id and op are required");
     }
     if (!seen.peer && (request->op == CONTROL_PING || request->op == CONTROL_PROBE ||
-                       request->op == CONTROL_OPEN)) {
+                       request->op == CONTROL_PATH || request->op == CONTROL_OPEN)) {
         return fail(fault, CONTROL_ERROR_BAD_REQUEST, "%s needs a peer",
                     control_op_name(request->op));
     }

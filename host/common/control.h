@@ -37,6 +37,7 @@ enum { CONTROL_VERSION = 1, CONTROL_TEXT_BYTES = 256 };
     ROW(CONTROL_DEVICES, "devices") /* -> discovered devices */                                    \
     ROW(CONTROL_PING, "ping")       /* peer, timeout_ms -> round trip in microseconds */           \
     ROW(CONTROL_PROBE, "probe")     /* peer, timeout_ms -> how far a fresh dial gets */            \
+    ROW(CONTROL_PATH, "path")       /* peer, timeout_ms -> whether full packets get there */       \
     ROW(CONTROL_RELOAD, "reload")   /* reads the known peers again -> what changed */              \
     ROW(CONTROL_METRICS, "metrics") /* -> Prometheus text */                                       \
     ROW(CONTROL_PAIR, "pair") /* peer? key? address? -> the code, and the other's id and key */    \

@@ -26,6 +26,7 @@ enum {
         262144,             // at a time and connection, so that a busy one does not starve the rest
     HOST_ACCEPT_BURST = 32, // at a time, for the same reason
     HOST_DATAGRAM_BURST = 64,
+    HOST_PATH_BYTES_MAX = 9000, // of a segment that tries a path: jumbo frames; loopbacks take more
     HOST_LISTEN_BACKLOG = 1024,
     HOST_FILES_SPARE =
         64, // descriptors beside those of connections: sockets, control clients, libraries

@@ -220,6 +220,7 @@ void control_perform(struct daemon *d, uint32_t client, const struct control_req
         break;
     case CONTROL_PING:
     case CONTROL_PROBE:
+    case CONTROL_PATH:
         waiting_add(d, client, request);
         break;
     case CONTROL_RELOAD:

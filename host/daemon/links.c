@@ -36,6 +36,24 @@ int links_dial_error(const struct links *links, uint32_t connection)
     return slot < HOST_CONNECTIONS_MAX ? links->dial_errors[slot] : 0;
 }
 
+bool links_path(const struct links *links, struct link_path *path, uint32_t connection)
+{
+    const struct link *link = links_find(links, connection);
+    struct sockaddr_storage local;
+    socklen_t local_len = sizeof local, info_len = sizeof(struct tcp_info);
+    struct tcp_info info = {0};
+
+    if (link == NULL || getsockname(link->fd, (struct sockaddr *)&local, &local_len) != 0 ||
+        getsockopt(link->fd, IPPROTO_TCP, TCP_INFO, &info, &info_len) != 0) {
+        return false;
+    }
+    *path = (struct link_path){.local = address_from_sockaddr(&local),
+                               .mss = info.tcpi_snd_mss,
+                               .mtu = info.tcpi_pmtu,
+                               .unanswered = info.tcpi_unacked};
+    return true;
+}
+
 // ---- One link -------------------------------------------------------------------------------------
 
 static void on_ready(uv_poll_t *poll, int status, int events);

@@ -49,6 +49,17 @@ bool links_open(struct daemon *d, struct fault *fault) __attribute__((warn_unuse
 // Stops listening, for the shutdown.
 void links_stop(struct daemon *d);
 
+// What the kernel knows of the way to the other end.
+struct link_path {
+    struct net_address local;
+    uint32_t mss, mtu;   // largest segment's data; path MTU
+    uint32_t unanswered; // segments that are under way
+};
+
+// False: there is no such link, or the kernel does not tell.
+bool links_path(const struct links *links, struct link_path *path, uint32_t connection)
+    __attribute__((warn_unused_result));
+
 // What the bus asks for.
 void links_dial(struct daemon *d, const struct bus_action *action);
 void links_output(struct daemon *d, uint32_t connection);

@@ -8,6 +8,7 @@
 
 #include "dsoftbus/label.h"
 #include "host/common/address.h"
+#include "host/common/limits.h"
 #include "host/daemon/clock.h"
 #include "host/daemon/daemon.h"
 
@@ -32,6 +33,29 @@ static void answer_ping(struct daemon *d, struct wait *wait, uint64_t rtt_us,
                             event->role == SESSION_INITIATOR ? "initiator" : "responder");
     wait->used = false;
     control_reply(d, wait->client, wait->request, result);
+}
+
+// Whether a full segment got there: what the kernel knows now.
+static void answer_path(struct daemon *d, struct wait *wait, bool through)
+{
+    cJSON *result = cJSON_CreateObject();
+    char address[ADDRESS_CHARS_MAX];
+    struct link_path path = {0};
+
+    cJSON_AddBoolToObject(result, "through", through);
+    cJSON_AddNumberToObject(result, "tried", wait->tried);
+    if (links_path(&d->links, &path, wait->connection)) {
+        address_format(address, &path.local);
+        cJSON_AddStringToObject(result, "local", address);
+        cJSON_AddNumberToObject(result, "mss", path.mss);
+        cJSON_AddNumberToObject(result, "mtu", path.mtu);
+        cJSON_AddNumberToObject(result, "unanswered", path.unanswered);
+    }
+    wait->used = false;
+    control_reply(d, wait->client, wait->request, result);
+    if (!through && path.unanswered > 0) { // nothing that stands behind it would get there
+        bus_close(&d->bus, clock_ms(), wait->connection);
+    }
 }
 
 // What a dial has come to: everything that a person needs to find the step that fails.
@@ -88,6 +112,18 @@ static bool session_taken(const struct daemon *d, uint32_t connection)
     return false;
 }
 
+// A PING behind so much else that at least one segment is a full one.
+static bool ping_full(struct daemon *d, struct wait *wait, uint32_t connection)
+{
+    struct link_path path;
+
+    if (!links_path(&d->links, &path, connection)) {
+        return false;
+    }
+    wait->tried = path.mss < HOST_PATH_BYTES_MAX ? path.mss : HOST_PATH_BYTES_MAX;
+    return bus_ping_large(&d->bus, clock_ms(), connection, 2 * (size_t)wait->tried) != 0;
+}
+
 static void try_send(struct daemon *d, struct wait *wait)
 {
     uint32_t connection = bus_session(&d->bus, wait->peer, SESSION_INITIATOR);
@@ -99,7 +135,8 @@ static void try_send(struct daemon *d, struct wait *wait)
         return;
     }
     wait->sent_us = clock_us();
-    if (bus_ping(&d->bus, clock_ms(), connection)) {
+    if (wait->op == CONTROL_PATH ? ping_full(d, wait, connection)
+                                 : bus_ping(&d->bus, clock_ms(), connection) != 0) {
         wait->connection = connection;
     }
 }
@@ -118,7 +155,7 @@ static void begin(struct daemon *d, struct wait *wait)
 {
     bool up = bus_session(&d->bus, wait->peer, SESSION_INITIATOR) != 0;
 
-    if (wait->op == CONTROL_PING) {
+    if (wait->op != CONTROL_PROBE) {
         try_send(d, wait);
         if (wait->connection != 0) {
             return;
@@ -188,7 +225,7 @@ static void on_established(struct daemon *d, struct wait *wait, const struct bus
     }
     if (wait->op == CONTROL_PROBE && event->role == SESSION_INITIATOR) {
         answer_probe(d, wait, event);
-    } else if (wait->op == CONTROL_PING && wait->connection == 0) {
+    } else if (wait->op != CONTROL_PROBE && wait->connection == 0) {
         try_send(d, wait);
     }
 }
@@ -198,7 +235,12 @@ static void on_pong(struct daemon *d, struct wait *wait, const struct bus_event 
 {
     uint64_t rtt_us = clock_us() - wait->sent_us;
 
-    if (wait->connection == event->connection && rtt_us / 1000 + 2 > event->rtt_ms) {
+    if (wait->connection != event->connection || rtt_us / 1000 + 2 <= event->rtt_ms) {
+        return;
+    }
+    if (wait->op == CONTROL_PATH) {
+        answer_path(d, wait, true);
+    } else {
         answer_ping(d, wait, rtt_us, event);
     }
 }
@@ -239,7 +281,7 @@ void waiting_event(struct daemon *d, const struct bus_event *event)
         if (wait->used && event->type == BUS_ESTABLISHED) {
             on_established(d, wait, event);
         } else if (wait->used && event->type == BUS_PONGED && wait->peer == event->peer &&
-                   wait->op == CONTROL_PING && wait->connection == 0) {
+                   wait->op != CONTROL_PROBE && wait->connection == 0) {
             try_send(d, wait);
         }
     }
@@ -282,8 +324,12 @@ static void time_out(struct daemon *d, struct wait *wait)
 {
     char text[CONTROL_TEXT_BYTES];
 
-    if (wait->connection != 0) {
+    if (wait->connection != 0 && wait->op == CONTROL_PATH) {
+        answer_path(d, wait, false);
+    } else if (wait->connection != 0) {
         answer_error(d, wait, CONTROL_ERROR_TIMEOUT, "no answer in time");
+    } else if (bus_session(&d->bus, wait->peer, SESSION_INITIATOR) != 0) {
+        answer_error(d, wait, CONTROL_ERROR_BUSY, "the session has too much to send already");
     } else {
         const char *code = waiting_no_session(d, text, wait->peer);
         answer_error(d, wait, code, text);

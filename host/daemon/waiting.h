@@ -13,10 +13,11 @@ struct daemon;
 
 struct wait {
     bool used;
-    enum control_op op;       // CONTROL_PING or CONTROL_PROBE
+    enum control_op op;       // CONTROL_PING, CONTROL_PROBE or CONTROL_PATH
     uint32_t client, request; // who asked, and the id of the question
     uint16_t peer;
-    uint32_t connection; // ping: the session on which it went out; 0: not yet
+    uint32_t connection; // ping, path: the session on which it went out; 0: not yet
+    uint32_t tried;      // path: bytes of one segment
     uint64_t sent_us, deadline_ms;
 };
 

@@ -230,10 +230,56 @@ static void test_priority_records_have_room(void **state)
         }
         end_event(&p.a, session_close(&p.a.session, 0, REASON_CLOSED, BYE_NORMAL));
         assert_end(&p.a, SESSION_CLOSING, REASON_CLOSED);
-        assert_int_equal(session_output_pending(&p.a.session), before + (size_t)8 * (22 + 30) + 22 + 23);
+        assert_int_equal(session_output_pending(&p.a.session),
+                         before + (size_t)8 * (22 + 30) + 22 + 23);
         pair_exchange(&p);
         assert_end(&p.b, SESSION_CLOSED, REASON_PEER_BYE);
     }
+}
+
+// A PING behind 1000 bytes that ask for nothing: one answer, and both directions go on.
+static void test_large_ping(void **state)
+{
+    (void)state;
+    struct pair p;
+    size_t len;
+
+    pair_start(&p);
+    assert_int_equal(session_ping_large(&p.a.session, 0, 1000), 1);
+    assert_non_null(session_output(&p.a.session, &len));
+    assert_true(len >= 1000 && len < 1050); // in one piece
+    pair_exchange(&p);
+    assert_int_equal(session_ponged(&p.a.session), 1);
+    ping(&p.a);
+    ping(&p.b);
+    pair_exchange(&p);
+    assert_int_equal(session_ponged(&p.a.session), 2);
+    assert_int_equal(session_ponged(&p.b.session), 1);
+}
+
+static void test_large_ping_that_cannot_be(void **state)
+{
+    (void)state;
+    struct pair p;
+    size_t len;
+    uint64_t queued, nonce;
+
+    pair_start(&p);
+    queued = p.a.session.out_queued;
+    nonce = p.a.session.sender.nonce;
+    assert_int_equal(session_ping_large(&p.a.session, 0, 1 << 20), 0); // no room
+    for (int i = 0; i < 4; i++) {
+        ping(&p.b);
+    }
+    assert_int_equal(session_ping_large(&p.b.session, 0, 100), 0); // 4 are unanswered
+    assert_int_equal(p.a.session.out_queued, queued);
+    assert_int_equal(p.a.session.sender.nonce, nonce);
+    assert_non_null(session_output(&p.b.session, &len));
+    assert_int_equal(len, 4 * (2 + 4 + 8 + 16));
+    (void)!session_close(&p.a.session, 0, REASON_CLOSED, BYE_NORMAL);
+    queued = p.a.session.out_queued;
+    assert_int_equal(session_ping_large(&p.a.session, 0, 100), 0); // it has ended
+    assert_int_equal(p.a.session.out_queued, queued);
 }
 
 int main(void)
@@ -248,6 +294,8 @@ int main(void)
         cmocka_unit_test(test_keys_must_change_together),
         cmocka_unit_test(test_no_replay_across_the_change),
         cmocka_unit_test(test_priority_records_have_room),
+        cmocka_unit_test(test_large_ping),
+        cmocka_unit_test(test_large_ping_that_cannot_be),
     };
     return cmocka_run_group_tests_name("rekey", tests, NULL, NULL);
 }
