@@ -32,6 +32,7 @@ bool client_open(struct client *client, struct fault *fault, const struct paths 
     } else if (connect(client->fd, (const struct sockaddr *)&address, sizeof address) == 0) {
         return true;
     } else if (errno == ENOENT || errno == ECONNREFUSED) {
+        client->absent = true;
         (void)fault_set(fault, EXIT_NO_DAEMON,
                         "dsoftbusd does not run for %s: start `dsoftbusd`, or name another --state",
                         paths->state);

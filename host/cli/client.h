@@ -12,10 +12,12 @@
 
 struct client {
     int fd;
+    bool absent; // it is not open because no daemon runs
     uint32_t last_request;
 };
 
-// Connects. No daemon: a fault with EXIT_NO_DAEMON that says how to start it.
+// Connects. No daemon: client->absent, and a fault with EXIT_NO_DAEMON that says how to start it. A daemon that cannot be
+// reached for another reason has the same exit code.
 bool client_open(struct client *client, struct fault *fault, const struct paths *paths)
     __attribute__((warn_unused_result));
 void client_close(struct client *client);

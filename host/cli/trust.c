@@ -54,10 +54,11 @@ static int tell_daemon(const struct paths *paths)
     int code = EXIT_DONE;
 
     if (!client_open(&client, &fault, paths)) {
-        if (fault.exit_code == EXIT_NO_DAEMON) {
+        if (client.absent) {
             fputs("dsoftbusd does not run; it will read this when it starts\n", stderr);
             return EXIT_DONE;
         }
+        fputs("dsoftbus: the file is written, but a daemon that runs has not been told\n", stderr);
         return command_fail(&fault);
     }
     result = client_call(&client, &fault, &request);

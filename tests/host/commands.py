@@ -182,5 +182,18 @@ def test_full_packets_that_arrive_without_an_answer():
         assert next(p for p in json.loads(a.dsoftbus("show", "--json"))["known"] if p["id"] == "b")["sessions"] == 1
 
 
+def test_trust_says_when_it_cannot_reach_the_daemon():
+    """That it does not run is no error. Anything else is: it may still keep the sessions of who is revoked here."""
+    with Nodes(a="", b="") as (a, _):
+        a.stop()
+        control = os.path.join(a.state, "run", "control")
+        done = a.run("revoke", "b")
+        assert done.returncode == 0 and b"dsoftbusd does not run" in done.stderr, done
+        os.symlink("control", control)
+        done = a.run("revoke", "b")
+        assert done.returncode == 3 and b"the file is written" in done.stderr, done
+        assert b"cannot reach dsoftbusd" in done.stderr and b"symbolic links" in done.stderr, done
+
+
 if __name__ == "__main__":
     tap.main(sys.modules[__name__])
