@@ -62,7 +62,7 @@ static void print_file(const char *name, const struct stat *stat, cJSON *list)
         return;
     }
     (void)strftime(date, sizeof date, "%Y-%m-%d %H:%M:%S", localtime_r(&stat->st_mtime, &when));
-    if (file_name_good(name, strlen(name))) {
+    if (file_name_shows(name, strlen(name))) {
         printf("%s %14lld  %s\n", date, (long long)stat->st_size, name);
     } else {
         label_escape(text, sizeof text, (const uint8_t *)name, strlen(name));

@@ -35,6 +35,36 @@ bool file_name_good(const char *name, size_t len)
     return true;
 }
 
+// The character that begins with these two or three bytes.
+static bool deceives(const uint8_t bytes[static 3])
+{
+    uint8_t last = bytes[2];
+
+    if (bytes[0] == 0xd8) {
+        return bytes[1] == 0x9c;
+    }
+    if (bytes[0] != 0xe2) {
+        return false;
+    }
+    return (bytes[1] == 0x80 && (last == 0x8e || last == 0x8f || (last >= 0xa8 && last <= 0xae))) ||
+           (bytes[1] == 0x81 && last >= 0xa6 && last <= 0xa9);
+}
+
+bool file_name_shows(const char *name, size_t len)
+{
+    if (!file_name_good(name, len)) {
+        return false;
+    }
+    for (size_t i = 0; i < len; i++) {
+        const uint8_t bytes[3] = {(uint8_t)name[i], i + 1 < len ? (uint8_t)name[i + 1] : 0,
+                                  i + 2 < len ? (uint8_t)name[i + 2] : 0};
+        if (deceives(bytes)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 size_t file_header_encode(uint8_t out[static FILE_HEADER_BYTES_MAX],
                           const struct file_header *header)
 {

@@ -51,6 +51,10 @@ struct file_answer {
 // 1..255 bytes of UTF-8 without a slash, a control character or a dot in front.
 bool file_name_good(const char *name, size_t len);
 
+// A good one that looks like what it is: without the characters that turn the direction of others or end a line (U+061C,
+// U+200E, U+200F, U+2028..U+202E, U+2066..U+2069). They are allowed in a name, but are not shown as they are.
+bool file_name_shows(const char *name, size_t len);
+
 // Returns the length. The name is a good one.
 size_t file_header_encode(uint8_t out[static FILE_HEADER_BYTES_MAX],
                           const struct file_header *header);

@@ -40,7 +40,8 @@ enum {
     HOST_RECEIVING_MAX = 16,   // files at once, a process each
     HOST_RECEIVING_OF_PEER_MAX = 8, // of them: one peer that stalls does not keep out the rest
     HOST_FILE_PROCESSES_MAX = 2 * HOST_RECEIVING_MAX, // with those whose stream has ended already
-    HOST_FILE_NAME_MAX = 255,                         // bytes: what file systems take
+    HOST_FILES_TOLD_PER_SECOND = 10, // lines of the log about files that were not stored
+    HOST_FILE_NAME_MAX = 255,        // bytes: what file systems take
 
     // ---- Network interfaces ------------------------------------------------------------------------------
 

@@ -39,6 +39,7 @@ static const int calls[] = {
     SCMP_SYS(wait4),
     SCMP_SYS(set_robust_list),
     SCMP_SYS(rseq),
+    SCMP_SYS(clock_gettime),
     SCMP_SYS(gettid),
     SCMP_SYS(getpid),
     // Memory, signals, the end.

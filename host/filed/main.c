@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "host/common/exit_code.h"
@@ -57,6 +58,26 @@ static int next_job(struct filed_job *job)
     return fd;
 }
 
+// Whether what becomes of the next file is told also when it is not stored: a peer that asks without end must not fill the
+// log.
+static bool may_tell(void)
+{
+    static time_t second;
+    static unsigned files;
+    struct timespec now = {0};
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    if (now.tv_sec != second) {
+        second = now.tv_sec;
+        files = 0;
+    }
+    if (files++ == HOST_FILES_TOLD_PER_SECOND) {
+        fputs("dsoftbus-filed: many files at once: refusals among the next ones are not told\n",
+              stderr);
+    }
+    return files <= HOST_FILES_TOLD_PER_SECOND;
+}
+
 // Until dsoftbusd is gone. A process may be at work after its stream has ended, so dsoftbusd's limit is none for these.
 static void serve(int directory)
 {
@@ -65,6 +86,7 @@ static void serve(int directory)
     int stream;
 
     while ((stream = next_job(&job)) >= 0) {
+        bool tell = may_tell();
         pid_t pid = -1;
         while (running > 0 && waitpid(-1, NULL, WNOHANG) > 0) {
             running--;
@@ -75,11 +97,13 @@ static void serve(int directory)
         }
         if (pid == 0) {
             close(FILED_SOCKET_FD);
-            receive_file(directory, stream, &job);
+            receive_file(directory, stream, &job, tell);
             _exit(EXIT_DONE);
         }
         if (pid < 0) {
-            fprintf(stderr, "dsoftbus-filed: no process for a file: %s\n", strerror(errno));
+            if (tell) {
+                fprintf(stderr, "dsoftbus-filed: no process for a file: %s\n", strerror(errno));
+            }
             receive_fail(stream);
         } else {
             running++;

@@ -39,6 +39,7 @@ struct transfer {
     char part_name[sizeof PART_PREFIX + PART_HASH_CHARS + sizeof PART_SUFFIX];
     uint64_t have;
     struct blake2s hash;
+    bool tell; // also what is not stored
 };
 
 // ---- Words ----------------------------------------------------------------------------------------
@@ -72,7 +73,10 @@ void receive_fail(int stream)
 static void refuse(const struct transfer *t, enum file_status status)
 {
     answer(t, status);
-    say(t, status == FILE_THERE ? "not taken again" : "refused", file_status_text((uint8_t)status));
+    if (t->tell) {
+        say(t, status == FILE_THERE ? "not taken again" : "refused",
+            file_status_text((uint8_t)status));
+    }
 }
 
 static enum file_status status_of(int error)
@@ -84,7 +88,9 @@ static void fail(const struct transfer *t, const char *what)
 {
     enum file_status status = status_of(errno);
 
-    say(t, what, strerror(errno));
+    if (t->tell) {
+        say(t, what, strerror(errno));
+    }
     answer(t, status);
 }
 
@@ -350,9 +356,10 @@ void receive_remove_old_parts(int directory)
 
 // ---- One file ---------------------------------------------------------------------------------------
 
-void receive_file(int directory, int stream, const struct filed_job *job)
+void receive_file(int directory, int stream, const struct filed_job *job, bool tell)
 {
-    struct transfer t = {.directory = directory, .stream = stream, .part = -1, .job = job};
+    struct transfer t = {
+        .directory = directory, .stream = stream, .part = -1, .job = job, .tell = tell};
     const struct timeval patience = {.tv_sec = PATIENCE_S};
 
     (void)setsockopt(stream, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);

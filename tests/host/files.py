@@ -142,6 +142,37 @@ def test_names():
             assert f.a.run("send", "b", path).returncode in (1, 2), path
 
 
+def test_names_that_deceive():
+    """A file may have one, but what it does to a terminal is not shown."""
+    turning = [0x61c, 0x200e, 0x200f, 0x2028, 0x2029, *range(0x202a, 0x202f), *range(0x2066, 0x206a)]
+    harmless = ["\u00fc \u65e5\u672c", "\u0627\u200c\u0628", "\u2026", "\u0639\u2030", "x\u2065"]
+    with Files() as f:
+        for name in [f"x{chr(c)}gpj.exe" for c in turning] + harmless:
+            assert Stream(f).ask(name.encode(), b"") == (GO_ON, 0), name
+            wait_for(lambda: f.received(name) is not None, "it is stored")
+        shown = f.b.dsoftbus("receive").decode()
+        for c in turning:
+            escaped = "".join(f"\\x{byte:02x}" for byte in chr(c).encode())
+            assert chr(c) not in shown and f"x{escaped}gpj.exe" in shown, (hex(c), shown)
+        for name in harmless:
+            assert f"  {name}\n" in shown, (name, shown)
+
+
+def test_refusals_do_not_fill_the_log():
+    with Files() as f:
+        stored = Stream(f)
+        started = time.monotonic()
+        for _ in range(60):
+            assert Stream(f).ask(b"big", b"", size=1 << 40)[0] == TOO_LARGE
+        assert stored.ask(b"good", b"") == (GO_ON, 0)
+        seconds = 2 + int(time.monotonic() - started)
+        wait_for(lambda: "good from a, 0 bytes: stored" in f.b.log(), "what is stored is told")
+        told = f.b.log().count("big from a,")
+        assert 5 <= told <= 10 * seconds, (told, seconds)
+        if told < 60:
+            assert "refusals among the next ones are not told" in f.b.log()
+
+
 def test_bad_requests():
     with Files(size="1K") as f:
         assert Stream(f).ask(b"x", b"", version=2)[0] == BAD_REQUEST
