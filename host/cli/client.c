@@ -159,6 +159,19 @@ cJSON *client_call(struct client *client, struct fault *fault, struct control_re
     return result;
 }
 
+cJSON *client_ask(struct fault *fault, const struct paths *paths, struct control_request *request)
+{
+    struct client client;
+    cJSON *result;
+
+    if (!client_open(&client, fault, paths)) {
+        return NULL;
+    }
+    result = client_call(&client, fault, request);
+    client_close(&client);
+    return result;
+}
+
 // ---- Members --------------------------------------------------------------------------------------
 
 const char *json_text(const cJSON *object, const char *name)

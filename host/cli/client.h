@@ -27,7 +27,11 @@ void client_close(struct client *client);
 cJSON *client_call(struct client *client, struct fault *fault, struct control_request *request)
     __attribute__((warn_unused_result));
 
-// The two halves of that, for who waits for other things as well.
+// A connection for one question.
+cJSON *client_ask(struct fault *fault, const struct paths *paths, struct control_request *request)
+    __attribute__((warn_unused_result));
+
+// The two halves of client_call, for who waits for other things as well.
 bool client_send(struct client *client, struct fault *fault, const struct control_request *request)
     __attribute__((warn_unused_result));
 void client_error(struct fault *fault, const cJSON *error);

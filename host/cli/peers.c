@@ -72,15 +72,10 @@ static int print_found(const struct invocation *call)
 {
     struct control_request request = {.op = CONTROL_DEVICES};
     const cJSON *entry;
-    struct client client;
     struct fault fault;
     cJSON *result;
 
-    if (!client_open(&client, &fault, &call->paths)) {
-        return command_fail(&fault);
-    }
-    result = client_call(&client, &fault, &request);
-    client_close(&client);
+    result = client_ask(&fault, &call->paths, &request);
     if (result == NULL) {
         return command_fail(&fault);
     }

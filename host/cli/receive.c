@@ -24,14 +24,8 @@ static const cJSON *file_service(cJSON **services, struct fault *fault, const st
 {
     struct control_request request = {.op = CONTROL_SERVICES};
     const cJSON *service;
-    struct client client;
 
-    *services = NULL;
-    if (!client_open(&client, fault, paths)) {
-        return NULL;
-    }
-    *services = client_call(&client, fault, &request);
-    client_close(&client);
+    *services = client_ask(fault, paths, &request);
     if (*services == NULL) {
         return NULL;
     }

@@ -53,7 +53,6 @@ int command_services(const struct invocation *call)
 {
     struct control_request request = {.op = CONTROL_SERVICES};
     const char *peer = call->operand_count > 0 ? call->operands[0] : NULL;
-    struct client client;
     struct fault fault;
     cJSON *result;
 
@@ -61,11 +60,7 @@ int command_services(const struct invocation *call)
         (void)fault_set(&fault, EXIT_USAGE, "\"%.64s\" is no device id", peer);
         return command_fail(&fault);
     }
-    if (!client_open(&client, &fault, &call->paths)) {
-        return command_fail(&fault);
-    }
-    result = client_call(&client, &fault, &request);
-    client_close(&client);
+    result = client_ask(&fault, &call->paths, &request);
     if (result == NULL) {
         return command_fail(&fault);
     }

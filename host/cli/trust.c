@@ -126,15 +126,10 @@ static bool discovered_key(struct card *card, struct fault *fault, const struct 
     struct control_request request = {.op = CONTROL_DEVICES};
     const char *id = call->operands[0];
     const cJSON *device;
-    struct client client;
     bool several, good;
     cJSON *result;
 
-    if (!client_open(&client, fault, &call->paths)) {
-        return false;
-    }
-    result = client_call(&client, fault, &request);
-    client_close(&client);
+    result = client_ask(fault, &call->paths, &request);
     if (result == NULL) {
         return false;
     }

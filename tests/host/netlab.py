@@ -17,10 +17,10 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import tap
+from loopback import PROGRAMS, wait_for
 
 SIOCETHTOOL, ETHTOOL_STXCSUM = 0x8946, 0x17
 BAD_LINK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bad_link.py")
-PROGRAMS = os.path.abspath(os.environ.get("HOST_PROGRAMS", "build/host/bin"))
 
 
 def enter():
@@ -47,18 +47,6 @@ def need_other_users():
 
 def run(*command):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
-def wait_for(condition, what, seconds=10.0):
-    """The first true value of condition()."""
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.02)
 
 
 class Result:
