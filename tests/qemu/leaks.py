@@ -260,7 +260,7 @@ class Wire:
         payload = bytes([1, 4, 0, 0, 0, 0, 2, 2, 16, 0, 3, 2, 0, 0, 4, 6]) + b"node-b"
         own = xk.draws(xk.process_seed(secret(0x5A), "dsoftbusd"), 4)[3][1]
         self.handshake = xk.Handshake(secret(0xB0), self.ephemeral, secret(0xA0), own, payload=payload)
-        self.messages, self.drop = list(self.handshake.messages), None
+        self.messages, self.drop, self.answer = list(self.handshake.messages), None, b""
         self.hash = self.log_hash = self.handshake.hash
 
     def sessions(self):
@@ -274,7 +274,7 @@ class Wire:
 
     def arguments(self, form="foreign", planted=b"", unseeded=False):
         frames = [len(m).to_bytes(2, "big") + m for m in self.messages]
-        packets = made_capture.connection(b"DSB\1" + frames[0] + frames[2], frames[1], HOST, GUEST)
+        packets = made_capture.connection(b"DSB\1" + frames[0] + frames[2], frames[1] + self.answer, HOST, GUEST)
         packets = [p for number, p in enumerate(packets) if number != self.drop] + [bytes(14) + planted]
         log = "init: start dsoftbusd\ndsoftbusd: auth ok\n" \
             f"dsoftbusd: session peer=node-b role=responder hash={self.log_hash.hex()[:16]}\n"
@@ -328,7 +328,9 @@ def wire_controls(run):
            lambda: Wire(run).arguments(planted=model.ephemeral))
     for number in range(3):
         yield (f"message {number + 1} altered", 1, f"message {number + 1} authenticates under no key that is known",
-               lambda n=number: Wire(run).with_message(n, flipped).arguments("nodes"))
+               lambda n=number: Wire(run).changed(answer=b"\0\x14" + bytes(20)).with_message(n, flipped).arguments("nodes"))
+    yield ("message 3 altered and not answered is no session, and the log's is missed", 1, "uart.log line 3: session peer=node-b",
+           lambda: Wire(run).with_message(2, flipped).arguments("nodes"))
     for number in range(2, 9):
         yield (f"segment {number - 1} is lost", 1, "NOT RECONSTRUCTED",
                lambda n=number: Wire(run).changed(drop=n).arguments())
