@@ -359,7 +359,7 @@ uint16_t bus_connection_peer(const struct bus *bus, uint32_t connection);
 uint32_t bus_ping(struct bus *bus, uint64_t now_ms, uint32_t connection)
     __attribute__((warn_unused_result));
 
-// The same with at least `bytes` bytes before it, to learn whether large packets get there: see session_ping_large.
+// The same with at least `bytes` bytes in all, to learn whether large packets get there: see session_ping_large.
 uint32_t bus_ping_large(struct bus *bus, uint64_t now_ms, uint32_t connection, size_t bytes)
     __attribute__((warn_unused_result));
 

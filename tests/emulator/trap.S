@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Single steps: the processor's trap after each instruction (Intel SDM volume 3, 6.15, interrupt 1) goes to trap_step of
-// trace.c, with the integer registers in the order of tests/ct/steps.h. Vector registers stay as they are.
+// trap.c, with the integer registers in the order of tests/ct/steps.h. Vector registers stay as they are.
 //
 // The processor aligns the stack to 16 bytes and pushes SS, RSP, RFLAGS, CS and RIP, below all that the traced code has on it:
 // no red zone.

@@ -168,6 +168,9 @@ def test_an_injector_sees_and_sends():
         def saw(self, here, frame):
             return [(here, b"forged " + frame)]
 
+    ends = Ends(rates=fate.Rates(drop=1.0), injector=Echo())
+    ends.send("a", b"x")
+    assert ends.received("a") == [b"forged x"] and ends.received("b") == []
     ends = Ends(rates=fate.Rates(), injector=Echo(), passes=lambda frame: frame != b"to him")
     ends.send("a", b"x")
     assert ends.received("a") == [b"forged x"] and ends.received("b") == [b"x"]
