@@ -191,10 +191,10 @@ static const char *run_out(void)
         status = dsb_open(&remote.out, &remote.bus, remote.peer, service);
     }
     if (status == DSB_OK) {
-        status = write_pattern();
-    }
-    if (status == DSB_OK || status == DSB_WOULD_BLOCK) {
         status = read_verdicts();
+    }
+    if (status == DSB_WOULD_BLOCK) { // not over; the last verdict lets "done" be said
+        status = write_pattern();
     }
     if (is_lost(status)) {
         (void)dsb_close(&remote.bus, remote.out, REASON_NORMAL);
@@ -307,27 +307,35 @@ const char *remote_open(void)
     return NULL;
 }
 
-// The other's "done" has been heard and ours is said. Its end of stream tells that it has heard ours; if that got lost
-// with the other machine, nothing is missing: it waits for our "done" as we do for its.
+// Our "done" is said, the other's heard, and its stream answered with our end, without which it would wait.
+static bool both_done(void)
+{
+    return remote.done_said && remote.done_heard && remote.in == 0;
+}
+
+// The other's end of stream tells that it has heard our "done"; if that got lost with the other machine, nothing is
+// missing: it waits for our "done" as we do for its.
 static void last_words(void)
 {
     uint64_t until = deadline_in_ms(LAST_WORDS_MS);
     while (!remote.out_over && remote.out != 0 && clock_ticks() < until && wait(RETRY_MS)) {
         (void)run_out();
     }
-    (void)wait(RETRY_MS); // what we have said last is on its way
+    until = deadline_in_ms(RETRY_MS); // what we have said last is on its way
+    while (clock_ticks() < until && wait(RETRY_MS)) {
+    }
 }
 
 const char *remote_run(void)
 {
     remote.deadline = deadline_in_ms(DEADLINE_MS);
     const char *why = run_ping();
-    while (why == NULL && !(remote.done_said && remote.done_heard)) {
+    while (why == NULL && !both_done()) {
         why = run_out();
         if (why == NULL) {
             why = run_in();
         }
-        if (why == NULL && !(remote.done_said && remote.done_heard) && !wait(RETRY_MS)) {
+        if (why == NULL && !both_done() && !wait(RETRY_MS)) {
             why = "time-out";
         }
     }

@@ -10,13 +10,13 @@ from foreign_capture import PREAMBLE, conversations, need, packets
 ANNOUNCE_PORT = 37020
 MAGIC = b"NXSB"
 GROUP, BROADCAST = "239.42.0.1", "255.255.255.255"
-PROTOCOL_IGMP, PROTOCOL_UDP = 2, 17
+PROTOCOL_IGMP, PROTOCOL_TCP, PROTOCOL_UDP = 2, 6, 17
 IGMP_REPORT = 0x16  # RFC 2236 2.1: version 2 membership report
 
 
-def ipv4(frame):
-    """(protocol, source, destination, payload) of a whole IPv4 packet; else None."""
-    if len(frame) < 34 or frame[12:14] != b"\x08\x00":
+def datagram(frame):
+    """(protocol, source, destination, payload) of a whole IPv4 packet that is not TCP's; else None."""
+    if len(frame) < 34 or frame[12:14] != b"\x08\x00" or frame[23] == PROTOCOL_TCP:
         return None
     begin, end = 14 + (frame[14] & 15) * 4, 14 + struct.unpack(">H", frame[16:18])[0]
     return frame[23], str(ipaddress.ip_address(frame[26:30])), str(ipaddress.ip_address(frame[30:34])), frame[begin:end]
@@ -30,7 +30,7 @@ def multicast_mac(group):
 def joined(frames, source):
     """Whether `source` has reported that it is in the group, to the group (RFC 2236 3)."""
     for frame in frames:
-        packet = ipv4(frame)
+        packet = datagram(frame)
         if packet and packet[:3] == (PROTOCOL_IGMP, source, GROUP) and frame[:6] == multicast_mac(GROUP):
             if packet[3][:1] == bytes([IGMP_REPORT]) and packet[3][4:8] == ipaddress.ip_address(GROUP).packed:
                 return True
@@ -40,7 +40,7 @@ def joined(frames, source):
 def announces(frames, source):
     """Where `source` has sent announces to."""
     found = set()
-    for packet in filter(None, map(ipv4, frames)):
+    for packet in filter(None, map(datagram, frames)):
         protocol, sender, destination, payload = packet
         if protocol == PROTOCOL_UDP and sender == source and payload[2:4] == struct.pack(">H", ANNOUNCE_PORT):
             if payload[8:12] == MAGIC:
