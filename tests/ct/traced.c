@@ -16,12 +16,11 @@
 #include "tests/bench/os_bare.h"
 #include "tests/ct/trace.h"
 
-// The short form is for where a step takes microseconds: few secrets, and no handshake, which is made of the rest.
-#ifdef TRACE_SHORT
-enum { SECRETS = 4 };
-#else
-enum { SECRETS = 16 };
+// Where a step takes microseconds: fewer secrets, and with TRACE_PRIMITIVES no handshake, which is made of the rest.
+#ifndef TRACE_SECRETS
+#define TRACE_SECRETS 16
 #endif
+enum { SECRETS = TRACE_SECRETS };
 
 enum {
     JOBS = 6,        // the points are as many as the widest vectors need to be used
@@ -170,7 +169,7 @@ static void op_rng(void)
     must(rng_random(&t.rng, t.text, 100) == NOISE_OK);
 }
 
-#ifndef TRACE_SHORT
+#ifndef TRACE_PRIMITIVES
 static struct xk_config config(const uint8_t *own_public, const uint8_t *own_private,
                                const uint8_t *remote)
 {
@@ -301,7 +300,7 @@ static const struct {
     {"blake2s with a key", op_blake2s},
     {"hkdf_blake2s", op_hkdf},
     {"rng_random", op_rng},
-#ifndef TRACE_SHORT
+#ifndef TRACE_PRIMITIVES
     {"both sides of a handshake, transport, rekey", op_handshake},
     {"both sides of a handshake with external keys", op_handshake_external},
     {"both sides of handshakes in batches", op_handshakes_in_batches},
