@@ -33,18 +33,19 @@ check-emulator: $(foreach p,paths published,$(EMULATOR)/$(p).boot $(EMULATOR)/$(
 
 # Single steps through each path: constant time where no processor has AVX-512. See trap.S.
 EMULATOR_TRACED := $(EMULATOR)/tests/ct/traced
+TRACED_IMAGES := short primitives whole
 $(EMULATOR)/tests/emulator/trap.o: EMULATOR_CFLAGS += -mgeneral-regs-only
 $(EMULATOR_TRACED)-short.o: EMULATOR_CFLAGS += -DTRACE_SECRETS=4 -DTRACE_PRIMITIVES
 $(EMULATOR_TRACED)-primitives.o: EMULATOR_CFLAGS += -DTRACE_PRIMITIVES
-$(EMULATOR_TRACED)-%.o: tests/ct/traced.c Makefile tests/emulator/build.mk
+$(TRACED_IMAGES:%=$(EMULATOR_TRACED)-%.o): tests/ct/traced.c Makefile tests/emulator/build.mk
 	@mkdir -p $(@D)
 	$(HOST_CC) $(EMULATOR_CFLAGS) -c -o $@ $<
 $(EMULATOR)/trap_entry.o: tests/emulator/trap.S
 	@mkdir -p $(@D)
 	gcc -c -o $@ $<
-$(EMULATOR)/trace-%.elf: $(EMULATOR_TRACED)-%.o $(addprefix $(EMULATOR)/,boot.o trap_entry.o) \
-                         $(addprefix $(EMULATOR)/tests/,emulator/trace.o emulator/trap.o emulator/pc.o cpu_paths.o) \
-                         $(EMULATOR_NOISE) tests/emulator/image.ld
+$(TRACED_IMAGES:%=$(EMULATOR)/trace-%.elf): $(EMULATOR)/trace-%.elf: $(EMULATOR_TRACED)-%.o \
+                         $(addprefix $(EMULATOR)/,boot.o trap_entry.o tests/cpu_paths.o) \
+                         $(addprefix $(EMULATOR)/tests/emulator/,trace.o trap.o pc.o) $(EMULATOR_NOISE) tests/emulator/image.ld
 	$(EMULATOR_LINK)
 
 # check-ct-emulator: primitives, few secrets. check-ct-emulator-full: 16 secrets, with what HOST_CC makes at OPT; and handshakes on
@@ -55,7 +56,7 @@ CT_AVX512 := bmi2,adx,avx2,avx512
 .PHONY: check-ct-emulator check-ct-emulator-full nightly-ct-emulator
 check-ct-emulator: $(addprefix $(EMULATOR)/trace-short.,elf boot program)
 	$(CT_EMULATOR_TEST) $(EMULATOR)/trace-short :: 4 $(CT_AVX512) $(CT_AVX512),ifma
-check-ct-emulator-full: $(addprefix $(EMULATOR)/trace-,$(foreach image,primitives whole,$(addprefix $(image).,elf boot program)))
+check-ct-emulator-full: $(foreach image,primitives whole,$(addprefix $(EMULATOR)/trace-$(image).,elf boot program))
 	$(CT_EMULATOR_TEST) $(EMULATOR)/trace-primitives :: 16 $(CT_AVX512)
 	$(CT_EMULATOR_TEST) $(EMULATOR)/trace-whole :: 16 $(CT_AVX512),ifma
 nightly-ct-emulator:
