@@ -207,12 +207,7 @@ void blake2s(uint8_t hash[static BLAKE2S_HASH_LEN], const uint8_t *in, size_t in
     blake2s_final(&ctx, hash);
 }
 
-static void blake2s_copy(struct blake2s *to, const struct blake2s *from)
-{
-    bytes_copy((uint8_t *)to, (const uint8_t *)from, sizeof *to);
-}
-
-// HMAC with one key, for one message or several: two hashes that have taken in the padded key.
+// HMAC with one key: two hashes that have taken in the padded key.
 struct hmac {
     struct blake2s inner, outer;
 };
@@ -236,19 +231,14 @@ static void hmac_set_key(struct hmac *k, const uint8_t key[static BLAKE2S_HASH_L
     hmac_absorb_pad(&k->outer, key, 0x5c);
 }
 
-static void hmac_mac(uint8_t mac[static BLAKE2S_HASH_LEN], const struct hmac *k, const uint8_t *in,
+// The states are used up. The inner digest passes through mac.
+static void hmac_mac(uint8_t mac[static BLAKE2S_HASH_LEN], struct hmac *k, const uint8_t *in,
                      size_t in_len)
 {
-    struct blake2s ctx;
-    uint8_t digest[BLAKE2S_HASH_LEN];
-
-    blake2s_copy(&ctx, &k->inner);
-    absorb(&ctx, in, in_len);
-    finish(&ctx, digest);
-    blake2s_copy(&ctx, &k->outer);
-    absorb(&ctx, digest, sizeof digest);
-    finish(&ctx, mac);
-    ct_wipe(digest, sizeof digest);
+    absorb(&k->inner, in, in_len);
+    finish(&k->inner, mac);
+    absorb(&k->outer, mac, BLAKE2S_HASH_LEN);
+    finish(&k->outer, mac);
 }
 
 CT_WORKER void hmac(uint8_t mac[static BLAKE2S_HASH_LEN],
@@ -258,7 +248,6 @@ CT_WORKER void hmac(uint8_t mac[static BLAKE2S_HASH_LEN],
 
     hmac_set_key(&k, key);
     hmac_mac(mac, &k, in, in_len);
-    ct_wipe(&k, sizeof k);
 }
 
 void hmac_blake2s(uint8_t mac[static BLAKE2S_HASH_LEN], const uint8_t key[static BLAKE2S_HASH_LEN],
@@ -268,11 +257,21 @@ void hmac_blake2s(uint8_t mac[static BLAKE2S_HASH_LEN], const uint8_t key[static
     ct_wipe_stack();
 }
 
+// A hash that has compressed one block, to h.
+static void resume(struct blake2s *ctx, const uint32_t h[static 8])
+{
+    bytes_copy((uint8_t *)ctx->h, (const uint8_t *)h, sizeof ctx->h);
+    ctx->total = BLAKE2S_BLOCK_LEN;
+    ctx->buf_len = 0;
+    ctx->hash_len = BLAKE2S_HASH_LEN;
+}
+
 CT_WORKER void hkdf(uint8_t out1[static BLAKE2S_HASH_LEN], uint8_t out2[static BLAKE2S_HASH_LEN],
                     const uint8_t chaining_key[static BLAKE2S_HASH_LEN], const uint8_t *in,
                     size_t in_len)
 {
     struct hmac k;
+    uint32_t inner[8], outer[8];
     uint8_t temp[BLAKE2S_HASH_LEN + 1];
 
     // temp_key = HMAC(chaining_key, in)
@@ -281,14 +280,19 @@ CT_WORKER void hkdf(uint8_t out1[static BLAKE2S_HASH_LEN], uint8_t out2[static B
     hmac_set_key(&k, temp);
     absorb_waiting(&k.inner); // once for both messages, neither of which is empty
     absorb_waiting(&k.outer);
+    bytes_copy((uint8_t *)inner, (const uint8_t *)k.inner.h, sizeof inner);
+    bytes_copy((uint8_t *)outer, (const uint8_t *)k.outer.h, sizeof outer);
     // out1 = HMAC(temp_key, 1)
     temp[0] = 1;
     hmac_mac(temp, &k, temp, 1);
     bytes_copy(out1, temp, BLAKE2S_HASH_LEN);
     // out2 = HMAC(temp_key, out1 | 2)
+    resume(&k.inner, inner);
+    resume(&k.outer, outer);
     temp[BLAKE2S_HASH_LEN] = 2;
     hmac_mac(out2, &k, temp, sizeof temp);
-    ct_wipe(&k, sizeof k);
+    ct_wipe(inner, sizeof inner);
+    ct_wipe(outer, sizeof outer);
     ct_wipe(temp, sizeof temp);
 }
 

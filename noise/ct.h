@@ -120,12 +120,12 @@ enum {
     CT_WIPE_DHS_LEN = 16384,
 #elif defined(NOISE_SMALL)
     CT_WIPE_HASH_LEN = 512,
-    CT_WIPE_LEN = 960,
-    CT_WIPE_DH_LEN = 1088,
+    CT_WIPE_LEN = 832,
+    CT_WIPE_DH_LEN = 960,
 #else
     CT_WIPE_HASH_LEN = 512,
-    CT_WIPE_LEN = 960,
-    CT_WIPE_DH_LEN = 1024,
+    CT_WIPE_LEN = 832,
+    CT_WIPE_DH_LEN = 976,
 #endif
 };
 void ct_zero_stack_hash(void);

@@ -20,7 +20,7 @@ SELF = (HEAD + "int self(int x);\nint self(int x)\n{\n    x = x;\n    return x;\
 NULL_READ = (HEAD + "int read(int n);\nint read(int n)\n{\n    const int *p = NULL;\n    return n > 3 ? *p : 0;\n}\n",
              "[-Werror=analyzer-null-dereference]")
 DEAD = (HEAD + "int dead(int n);\nint dead(int n)\n{\n    int x = n;\n    int y = x + 1;\n    x = y * 2;\n    return y;\n}\n",
-        "[deadcode.DeadStores]")
+        "deadcode.DeadStores")
 NOT_CONST = (HEAD + "int get(int *p);\nint get(int *p)\n{\n    return *p;\n}\n", "[readability-non-const-parameter")
 OUTSIDE = (HEAD + "int at(int i);\nint at(int i)\n{\n    int a[4] = {0};\n    if (i == 4) {\n        return a[i] + 1;\n    }\n"
            "    return 0;\n}\n", "arrayIndexOutOfBounds")
