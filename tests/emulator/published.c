@@ -20,13 +20,15 @@ static void print_failure(const char *kind, uint32_t number)
     pc_print("\n");
 }
 
-static void run_path(const char *name, const uint8_t *data)
+// Without IFMA the X25519 is that of AVX2, which the host has, and here would take most of the time.
+static void run_path(const struct cpu_path *path, const uint8_t *data)
 {
+    unsigned without = (path->features & NOISE_CPU_IFMA) == 0 ? 1u << PUBLISHED_X25519 : 0;
     struct published_result result[PUBLISHED_KINDS];
     pc_print("path ");
-    pc_print(name);
+    pc_print(path->name);
     pc_print("\n");
-    if (!published_run(result, data, DATA_MAX, print_failure)) {
+    if (!published_run(result, data, DATA_MAX, without, print_failure)) {
         pc_print("FAIL the data cannot be used\n");
         return;
     }
@@ -50,7 +52,7 @@ int main(void)
             continue; // the host has it
         }
         if (cpu_path_take(&cpu_paths[i])) {
-            run_path(cpu_paths[i].name, data);
+            run_path(&cpu_paths[i], data);
         } else {
             pc_print("lacks ");
             pc_print(cpu_paths[i].name);

@@ -22,7 +22,7 @@ void bench_main(void)
 {
     struct published_result result[PUBLISHED_KINDS];
     bare_print("path portable\n");
-    bool good = published_run(result, DATA, DATA_MAX, print_failure);
+    bool good = published_run(result, DATA, DATA_MAX, 0, print_failure);
     if (!good) {
         bare_print("FAIL the data cannot be used\n");
         bare_power_off(false);

@@ -23,6 +23,7 @@
 
 enum {
     PUBLISHED_KINDS = 5,
+    PUBLISHED_X25519 = 1,
 };
 
 extern const char *const published_names[PUBLISHED_KINDS];
@@ -32,9 +33,9 @@ struct published_result {
     uint32_t failed;
 };
 
-// Runs all cases and counts them for each kind; `failed` hears of each that fails. `cap`: what may be read at `data`.
-// false: the data are no such file, or do not hold as many cases as they say.
+// Runs all cases but those of the kinds in `without` (1 << kind), and counts them for each kind; `failed` hears of each that
+// fails. `cap`: what may be read at `data`. false: the data are no such file, or do not hold as many cases as they say.
 bool published_run(struct published_result result[static PUBLISHED_KINDS], const uint8_t *data,
-                   size_t cap, void (*failed)(const char *kind, uint32_t number));
+                   size_t cap, unsigned without, void (*failed)(const char *kind, uint32_t number));
 
 #endif

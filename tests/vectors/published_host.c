@@ -22,7 +22,7 @@ static bool run_path(const char *name, const uint8_t *data, size_t len)
     bool good = true;
 
     printf("path %s\n", name);
-    if (!published_run(result, data, len, print_failure)) {
+    if (!published_run(result, data, len, 0, print_failure)) {
         printf("FAIL the data cannot be used\n");
         return false;
     }

@@ -64,7 +64,10 @@ def test_all_cases():
     os.remove(path)
     assert status == 0 and (EMULATED or "portable" in results) and not (EMULATED and lacking), out
     for name, result in results.items():
-        assert result == {kind: (cases, 0) for kind, cases in CASES.items()}, f"{name}: {result}"
+        expected = {kind: (cases, 0) for kind, cases in CASES.items()}
+        if EMULATED and "ifma" not in name:  # see tests/emulator/published.c
+            expected["x25519"] = (0, 0)
+        assert result == expected, f"{name}: {result}"
         print(f"# {name}: " + ", ".join(f"{kind} {cases}" for kind, (cases, _) in result.items()))
     for name in lacking:
         print(f"# not run: this processor or build lacks {name}")
