@@ -4,8 +4,9 @@
 #   OPT=-O3 make check                                 another optimisation level
 
 HOST_CC ?= gcc
-OPT ?= -O2
 SAN ?=
+# With sanitizers compilers take three times as long at -O2, most of all for vectors.
+OPT ?= $(if $(SAN),-Og,-O2)
 BUILD := build
 
 # Each combination of compiler, options and sanitizer has its own directory; the default is build/host.

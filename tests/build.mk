@@ -100,15 +100,15 @@ host: $(NOISE_VECTORS)
 check-python: export NOISE_VECTORS := $(NOISE_VECTORS)
 check-python: $(NOISE_VECTORS)
 
-# The published test data on this machine, in each shape of the library (for AVX-512 see check-emulator); and on bare rv64, with the
-# unit tests.
+# The published test data on this machine, in each shape of the library (with sanitizers in the usual one, for AVX-512
+# see check-emulator); and on bare rv64, with the unit tests.
 PUBLISHED := $(HOST)/published
 PUBLISHED_TEST = python3 tests/vectors/published_test.py $(or $(VECTORS),../shared/vectors) $(BUILD)/vectors
 $(PUBLISHED): $(PUBLISHED_OBJS) $(LIBNOISE)
 	$(HOST_CC) $(HOST_LDFLAGS) -o $@ $^
 
 .PHONY: check-vectors check-vectors-os check-paths
-check-vectors: $(PUBLISHED) $(patsubst %,$(PUBLISHED)-%,$(filter-out avx512,$(NOISE_VARIANTS)))
+check-vectors: $(PUBLISHED) $(if $(SAN),,$(patsubst %,$(PUBLISHED)-%,$(filter-out avx512,$(NOISE_VARIANTS))))
 	prove $(PROVE_FLAGS) --exec '$(PUBLISHED_TEST)' $^
 
 # The unit tests of noise/ on each path.
