@@ -231,7 +231,7 @@ static void hmac_set_key(struct hmac *k, const uint8_t key[static BLAKE2S_HASH_L
     hmac_absorb_pad(&k->outer, key, 0x5c);
 }
 
-// The states are used up. The inner digest passes through mac.
+// The states are used up, and wiped. The inner digest passes through mac.
 static void hmac_mac(uint8_t mac[static BLAKE2S_HASH_LEN], struct hmac *k, const uint8_t *in,
                      size_t in_len)
 {

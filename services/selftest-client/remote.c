@@ -192,9 +192,9 @@ static const char *run_out(void)
     }
     if (status == DSB_OK) {
         status = read_verdicts();
-    }
-    if (status == DSB_WOULD_BLOCK) { // not over; the last verdict lets "done" be said
-        status = write_pattern();
+        if (status == DSB_WOULD_BLOCK) { // not over; the last verdict lets "done" be said
+            status = write_pattern();
+        }
     }
     if (is_lost(status)) {
         (void)dsb_close(&remote.bus, remote.out, REASON_NORMAL);
