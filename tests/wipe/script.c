@@ -176,6 +176,9 @@ static void hashes(void)
     CALL("blake2s of three blocks", ANYTHING, blake2s, P(caller.out), P(caller.text + 1), 150);
     may_live(KEY, IN_HASH); // in the buffer too
     CALL("blake2s_init with a key", ANYTHING, blake2s_init, P(hash), 32, P(caller.key), 32);
+    CALL("blake2s_update, not aligned", ANYTHING, blake2s_update, P(hash), P(caller.text + 1), 100);
+    CALL("blake2s_final", ANYTHING, blake2s_final, P(hash), P(caller.out));
+    CALL("blake2s_init with a key", ANYTHING, blake2s_init, P(hash), 32, P(caller.key), 32);
     CALL("blake2s_update", ANYTHING, blake2s_update, P(hash), P(caller.text), 3);
     may_live(KEY, 0);
     may_live(PAYLOAD, IN_HASH); // of the message, in the buffer
