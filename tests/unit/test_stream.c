@@ -551,7 +551,7 @@ static void test_records_are_as_long_as_the_peer_takes(void **state)
 {
     (void)state;
     struct end a, b;
-    uint8_t data[1024] = {0}, wire[2048];
+    uint8_t data[1024] = {0}, wire[2048] = {0};
     uint32_t stream;
 
     end_init(&a, "node-a", 1);
