@@ -57,7 +57,7 @@ UNIT_OBJS_elf := $(HOST)/kernel/elf.o
 UNIT_OBJS_manifest := $(HOST)/kernel/manifest.o
 
 # --- noise ---
-# Of the model of AVX-512 these inline so much that it takes half a minute; gcc's intrinsics are not functions below -Og.
+# These inline so much of the model of AVX-512 that each takes half a minute at -O2; at -O0 some of gcc's intrinsics are macros.
 MODEL_OPT := $(if $(findstring clang,$(HOST_CC)),-O0,-Og)
 $(addprefix $(HOST)/tests/unit/test_,lanes_ifma_8_model.o lanes_ifma_4_model.o poly1305_ifma.o): HOST_CFLAGS += $(MODEL_OPT)
 UNIT_LIBS_poly1305_x86 := -lcrypto
@@ -76,7 +76,7 @@ NOISE_VARIANTS := split small smallest avx512
 NOISE_VARIANT_split := -DNOISE_WORD_SIGN_EXTENDED -DNOISE_FE_NO_CARRY_FLAG
 NOISE_VARIANT_small := -DNOISE_SMALL
 NOISE_VARIANT_smallest := -DNOISE_SMALL -DNOISE_NO_COMB
-# Compilers take ten times as long for the model at -O2.
+# gcc takes ten times as long for the model at -O2.
 NOISE_VARIANT_avx512 := -Og -include tests/avx512_model.h -include tests/ifma_model.h
 NOISE_VARIANT_TESTS := blake2s chacha20poly1305 x25519 x25519_batch rng noise_xk xk_transport xk_order xk_batch
 PUBLISHED_OBJS := $(addprefix $(HOST)/tests/,vectors/published_host.o vectors/published.o cpu_paths.o)

@@ -20,7 +20,7 @@ static void print_failure(const char *kind, uint32_t number)
     pc_print("\n");
 }
 
-// Without IFMA the X25519 is that of AVX2, which the host has, and here would take most of the time.
+// Without IFMA the X25519 is that of AVX2, which hosts with AVX2 run (make check-vectors), and here would take most of the time.
 static void run_path(const struct cpu_path *path, const uint8_t *data)
 {
     unsigned without = (path->features & NOISE_CPU_IFMA) == 0 ? 1u << PUBLISHED_X25519 : 0;
